@@ -1,0 +1,1 @@
+//! Runs guests under limits in wasmtime.
