@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn keys_are_sorted_at_every_depth() {
-        let value: Value = serde_json::from_str(r#"{"b":{"z":1,"a":[{"y":2,"x":"é\n"}]},"a":null}"#).unwrap();
+        let value: Value =
+            serde_json::from_str(r#"{"b":{"z":1,"a":[{"y":2,"x":"é\n"}]},"a":null}"#).unwrap();
         assert_eq!(
             canonical(&value),
             r#"{"a":null,"b":{"a":[{"x":"é\n","y":2}],"z":1}}"#

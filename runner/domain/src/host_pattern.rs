@@ -254,12 +254,31 @@ mod tests {
     #[test]
     fn what_is_no_pattern_is_refused_and_what_is_reads_back() {
         for bad in [
-            "", "*", "*.", "https://x.com", "x.com/path", "x.com:0", "x.com:99999", "x..com", "-x.com",
-            "a.*.com", "${A}.com", "${}", "x.com:", "[::1", "x y.com",
+            "",
+            "*",
+            "*.",
+            "https://x.com",
+            "x.com/path",
+            "x.com:0",
+            "x.com:99999",
+            "x..com",
+            "-x.com",
+            "a.*.com",
+            "${A}.com",
+            "${}",
+            "x.com:",
+            "[::1",
+            "x y.com",
         ] {
             assert!(bad.parse::<HostPattern>().is_err(), "{bad:?}");
         }
-        for good in ["x.com", "*.x.com:8080", "${API_URL}", "[::1]:80", "localhost:1"] {
+        for good in [
+            "x.com",
+            "*.x.com:8080",
+            "${API_URL}",
+            "[::1]:80",
+            "localhost:1",
+        ] {
             assert_eq!(good.parse::<HostPattern>().unwrap().to_string(), good);
         }
     }

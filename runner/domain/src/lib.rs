@@ -4,18 +4,34 @@
 //! randomness, no environment, no I/O. Time, ids and random numbers are passed
 //! in. The crate must never depend on another of ours.
 
+mod attempt;
 mod canonical;
+mod capabilities;
 pub mod declare;
+mod deploy;
 mod digest;
 mod host_pattern;
 mod ids;
 mod list;
+mod messages;
 mod names;
+mod plan;
+mod registration;
+mod schema;
 mod secret;
+mod stable;
+mod step;
+mod subscriptions;
 mod time;
 mod validate;
 
+pub use attempt::{
+    Attempt, Conclusion, HookOutcome, MAX_ATTEMPTS, Requests, Subscription, after_crash, back_off,
+    conclude, hook_to_call,
+};
 pub use canonical::{canonical, canonical_of};
+pub use declare::ObjectKind;
+pub use deploy::{DeployCause, DeployStatus, LogLevel, RunStatus, Stage, StageStatus};
 pub use digest::{ArtifactDigest, DeployListHash, DigestError, Fingerprint};
 pub use host_pattern::{HostPattern, HostPatternError, HostPort};
 pub use ids::{
@@ -23,7 +39,19 @@ pub use ids::{
     StepId, UserId,
 };
 pub use list::{CheckedList, Item, ObjectKey, Relation, Relationship};
-pub use names::{EnvironmentName, NameError, ObjectName, ProjectName, ValueName, MAX_NAME};
-pub use declare::ObjectKind;
-pub use secret::{Redactor, Secret, REDACTED, REDACTED_FROM};
+pub use messages::{Message, Severity};
+pub use names::{EnvironmentName, MAX_NAME, NameError, ObjectName, ProjectName, ValueName};
+pub use plan::{
+    Capability, Change, ChangeAction, Desired, FieldChange, LiveDeploy, NewRegistration, Plan,
+    PlannedStep, PropsOutcome, Snapshot, StoredObject, SubscriptionPlan, Target, Unconfigured,
+    Wait, WebhookProps, fingerprint, identity, plan, values_used,
+};
+pub use registration::{
+    Registration, RegistrationState, SubscriptionBasis, ValueKey, ValueKind, ValueVersions,
+};
+pub use schema::{InputSchema, SchemaError, SchemaViolation};
+pub use secret::{REDACTED, REDACTED_FROM, Redactor, Secret};
+pub use step::{
+    IllegalMove, SIDE_BY_SIDE, Step, StepKind, StepState, Subject, Wave, next_due, ready_steps,
+};
 pub use time::Timestamp;

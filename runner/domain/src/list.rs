@@ -43,9 +43,7 @@ pub struct Item {
 }
 
 /// How one object refers to another.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Relation {
     /// It belongs to an integration.
@@ -165,9 +163,7 @@ impl CheckedList {
     #[must_use]
     pub fn find(&self, kind: ObjectKind, name: &str) -> Option<&Item> {
         self.items
-            .binary_search_by(|item| {
-                (item.key.kind, item.key.name.as_str()).cmp(&(kind, name))
-            })
+            .binary_search_by(|item| (item.key.kind, item.key.name.as_str()).cmp(&(kind, name)))
             .ok()
             .map(|index| &self.items[index])
     }
@@ -177,7 +173,10 @@ impl CheckedList {
     pub fn webhook(&self, name: &str) -> Option<&Webhook> {
         match &self.find(ObjectKind::Webhook, name)?.object {
             Object::Webhook(webhook) => Some(webhook),
-            Object::Integration(_) | Object::Action(_) | Object::Workflow(_) | Object::AppEvent(_) => None,
+            Object::Integration(_)
+            | Object::Action(_)
+            | Object::Workflow(_)
+            | Object::AppEvent(_) => None,
         }
     }
 
@@ -185,7 +184,10 @@ impl CheckedList {
     pub fn webhooks(&self) -> impl Iterator<Item = (&ObjectName, &Webhook)> {
         self.items.iter().filter_map(|item| match &item.object {
             Object::Webhook(webhook) => Some((&item.key.name, webhook)),
-            Object::Integration(_) | Object::Action(_) | Object::Workflow(_) | Object::AppEvent(_) => None,
+            Object::Integration(_)
+            | Object::Action(_)
+            | Object::Workflow(_)
+            | Object::AppEvent(_) => None,
         })
     }
 
@@ -214,7 +216,8 @@ impl CheckedList {
                     crate::declare::Trigger::Event { name } => {
                         add(Relation::Trigger, ObjectKind::AppEvent, name);
                     }
-                    crate::declare::Trigger::Request | crate::declare::Trigger::Schedule { .. } => {}
+                    crate::declare::Trigger::Request | crate::declare::Trigger::Schedule { .. } => {
+                    }
                 }
             }
         }

@@ -153,7 +153,15 @@ mod tests {
         for good in ["a", "repository-events", "A_9", &"x".repeat(64)] {
             assert!(good.parse::<ObjectName>().is_ok(), "{good}");
         }
-        for bad in ["", "a b", "a.b", "a/b", "grееt", "a\u{200b}", &"x".repeat(65)] {
+        for bad in [
+            "",
+            "a b",
+            "a.b",
+            "a/b",
+            "grееt",
+            "a\u{200b}",
+            &"x".repeat(65),
+        ] {
             assert!(bad.parse::<ObjectName>().is_err(), "{bad:?}");
         }
     }
