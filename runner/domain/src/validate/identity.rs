@@ -111,7 +111,7 @@ impl<'a> Known<'a> {
         }
         if let Some(holder) = self.by_name.get(&(kind, from)) {
             about.add(format!(
-                "it says that it was renamed from `{from}`, but there still is a {kind} `{from}`{}",
+                "it says that it was renamed from `{from}`, but the {kind} `{from}`{} is still declared",
                 self.place_of(*holder),
             ));
         }
