@@ -158,7 +158,13 @@ fn what_to_json_writes_from_json_reads_unchanged() {
     let specs = |list: &CheckedList| -> Vec<_> {
         list.items()
             .iter()
-            .map(|item| (item.key.clone(), item.renamed_from.clone(), item.spec.clone()))
+            .map(|item| {
+                (
+                    item.key.clone(),
+                    item.renamed_from.clone(),
+                    item.spec.clone(),
+                )
+            })
             .collect()
     };
     assert_eq!(specs(&again), specs(&checked));
