@@ -102,7 +102,6 @@ pub struct Attempt {
 
 /// What follows from an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
 pub struct Conclusion {
     /// Where the step goes.
     pub step: StepState,
@@ -177,6 +176,7 @@ pub fn back_off(attempts: u32, random: u64, asked: Option<Duration>) -> Duration
 }
 
 /// Concludes what follows from an attempt.
+#[must_use]
 pub fn conclude(attempt: Attempt, now: Timestamp, random: u64) -> Conclusion {
     let base = Base {
         now,

@@ -1,5 +1,6 @@
 //! JSON Schemas that a project declares, compiled to check values with.
 
+mod plain;
 mod weight;
 
 use std::fmt;
@@ -85,29 +86,16 @@ impl InputSchema {
     /// When the text is not JSON, not a valid JSON Schema, refers to another
     /// document, or is too deep or too heavy to be checked in reasonable time.
     pub fn compile(text: &str) -> Result<Self, SchemaError> {
-        let schema: Value = serde_json::from_str(text).map_err(|error| SchemaError::NotJson {
-            reason: told(&error.to_string()),
-        })?;
-        let depth = depth(&schema);
-        if depth > MAX_DEPTH {
-            return Err(SchemaError::TooDeep { depth });
+        compiled(&read(text)?).map(|validator| Self { validator })
+    }
+
+    /// Finds out whether a schema compiles, faster than compiling it where that can be seen at a glance.
+    pub(crate) fn verify(text: &str) -> Result<(), SchemaError> {
+        let schema = read(text)?;
+        if plain::is_plainly_valid(&schema) {
+            return Ok(());
         }
-        let weight = weight::weigh(&schema);
-        if weight > MAX_WEIGHT {
-            return Err(SchemaError::TooHeavy { weight });
-        }
-        let patterns = PatternOptions::fancy_regex()
-            .backtrack_limit(PATTERN_STEPS)
-            .size_limit(PATTERN_BYTES)
-            .dfa_size_limit(PATTERN_BYTES);
-        jsonschema::options()
-            .offline()
-            .with_pattern_options(patterns)
-            .build(&schema)
-            .map(|validator| Self { validator })
-            .map_err(|first| SchemaError::Invalid {
-                faults: every_fault(&schema, &first),
-            })
+        compiled(&schema).map(drop)
     }
 
     /// Checks a value.
@@ -123,6 +111,36 @@ impl InputSchema {
         violations.sort_by(|a, b| a.pointer.cmp(&b.pointer));
         Err(violations)
     }
+}
+
+/// Reads a schema that is small enough to compile and to check with.
+fn read(text: &str) -> Result<Value, SchemaError> {
+    let schema: Value = serde_json::from_str(text).map_err(|error| SchemaError::NotJson {
+        reason: told(&error.to_string()),
+    })?;
+    let depth = depth(&schema);
+    if depth > MAX_DEPTH {
+        return Err(SchemaError::TooDeep { depth });
+    }
+    let weight = weight::weigh(&schema);
+    if weight > MAX_WEIGHT {
+        return Err(SchemaError::TooHeavy { weight });
+    }
+    Ok(schema)
+}
+
+fn compiled(schema: &Value) -> Result<Validator, SchemaError> {
+    let patterns = PatternOptions::fancy_regex()
+        .backtrack_limit(PATTERN_STEPS)
+        .size_limit(PATTERN_BYTES)
+        .dfa_size_limit(PATTERN_BYTES);
+    jsonschema::options()
+        .offline()
+        .with_pattern_options(patterns)
+        .build(schema)
+        .map_err(|first| SchemaError::Invalid {
+            faults: every_fault(schema, &first),
+        })
 }
 
 /// Lists all that the dialect's own schema says; what else stopped the compiler, if it says nothing.

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// The Unix epoch.
+    pub const EPOCH: Self = Self(0);
+
     /// Takes milliseconds since the Unix epoch; what is out of the years -9999 to 9999 is clamped.
     #[must_use]
     pub fn from_millis(millis: i64) -> Self {

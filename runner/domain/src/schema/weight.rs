@@ -94,7 +94,9 @@ impl<'a> Scale<'a> {
     }
 
     fn sum(&mut self, parts: impl Iterator<Item = &'a Value>, resource: &'a Value) -> u64 {
-        parts.fold(0, |sum, part| sum.saturating_add(self.weigh(part, resource)))
+        parts.fold(0, |sum, part| {
+            sum.saturating_add(self.weigh(part, resource))
+        })
     }
 
     /// Finds what a reference means, and its resource; `None` for what lies outside the schema.
@@ -120,7 +122,9 @@ impl<'a> Scale<'a> {
 }
 
 fn id_of(map: &Map<String, Value>) -> Option<&str> {
-    map.get("$id").or_else(|| map.get("id")).and_then(Value::as_str)
+    map.get("$id")
+        .or_else(|| map.get("id"))
+        .and_then(Value::as_str)
 }
 
 /// Decodes the `%` escapes of a URI's fragment; what is none stays as it is.
@@ -163,9 +167,18 @@ mod tests {
             // The map of properties counts as one more.
             (json!({"properties": {"a": {}, "b": {"type": "string"}}}), 4),
             (json!({"$defs": {"unused": {"not": {}}}}), 1),
-            (json!({"allOf": [{"$ref": "#/$defs/a%62"}, {"$ref": "#/$defs/ab"}], "$defs": {"ab": {"not": {}}}}), 7),
-            (json!({"$ref": "#here", "$defs": {"a": {"$anchor": "here"}}}), 2),
-            (json!({"$ref": "b.json#/$defs/c", "$defs": {"a": {"$id": "https://x.com/b.json", "$defs": {"c": {"not": {}}}}}}), 3),
+            (
+                json!({"allOf": [{"$ref": "#/$defs/a%62"}, {"$ref": "#/$defs/ab"}], "$defs": {"ab": {"not": {}}}}),
+                7,
+            ),
+            (
+                json!({"$ref": "#here", "$defs": {"a": {"$anchor": "here"}}}),
+                2,
+            ),
+            (
+                json!({"$ref": "b.json#/$defs/c", "$defs": {"a": {"$id": "https://x.com/b.json", "$defs": {"c": {"not": {}}}}}}),
+                3,
+            ),
             (json!({"$ref": "https://elsewhere.com/a"}), 1),
             (json!({"$ref": "#"}), 2),
             (json!({"properties": {"child": {"$ref": "#"}}}), 4),

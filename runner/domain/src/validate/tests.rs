@@ -104,7 +104,9 @@ fn webhook(name: &str) -> Webhook {
         hosts: vec!["shop.example".to_owned()],
         signature: hmac("X-Signature", "{timestamp}.{body}", Some("X-Time")),
         dedupe: Some(DedupeKey::Pointer("/a~1b/~0/0".to_owned())),
-        respond: Respond::Sync { deadline_ms: 30_000 },
+        respond: Respond::Sync {
+            deadline_ms: 30_000,
+        },
         silence_seconds: Some(1),
         order: ChangeOrder::Overlap,
         challenge: Some("hub.challenge".to_owned()),
@@ -188,7 +190,10 @@ fn faultless() -> DeployList {
             Object::Workflow(workflow("by-request", Trigger::Request)),
             Object::Workflow(workflow("by-webhook", on_webhook("orders"))),
             Object::Workflow(workflow("by-event", on_event)),
-            Object::Workflow(workflow("by-clock", schedule("0 9 * * MON-FRI", "Europe/Berlin"))),
+            Object::Workflow(workflow(
+                "by-clock",
+                schedule("0 9 * * MON-FRI", "Europe/Berlin"),
+            )),
             Object::Action(action("refund")),
             Object::Webhook(webhook("orders")),
             Object::AppEvent(app_event("placed")),
@@ -440,7 +445,10 @@ fn an_integration_can_be_connected_to() {
     for (url, reason) in [
         ("https://", "`` is not a host"),
         ("https://a b/", "it has white space in it"),
-        ("https://me:pw@shop.example", "it must not carry a user name or password"),
+        (
+            "https://me:pw@shop.example",
+            "it must not carry a user name or password",
+        ),
     ] {
         check_integration(
             |item| {
@@ -451,7 +459,9 @@ fn an_integration_can_be_connected_to() {
                     app_config: Vec::new(),
                 };
             },
-            &[&format!("the OAuth 2 authorize URL `{url}` is not one: {reason}")],
+            &[&format!(
+                "the OAuth 2 authorize URL `{url}` is not one: {reason}"
+            )],
         );
     }
     check_integration(
@@ -564,12 +574,19 @@ fn deliveries_can_be_told_apart_and_answered() {
         ],
     );
     check_webhook(
-        |item| item.respond = Respond::Sync { deadline_ms: 30_001 },
+        |item| {
+            item.respond = Respond::Sync {
+                deadline_ms: 30_001,
+            }
+        },
         &["it answers within 30001 ms, 1 to 30000 ms are allowed"],
     );
     for (pointer, reason) in [
         ("id", "it must begin with `/`"),
-        ("/a~2", "`~` must be written `~0`, and `/` within a key `~1`"),
+        (
+            "/a~2",
+            "`~` must be written `~0`, and `/` within a key `~1`",
+        ),
         ("/a~", "`~` must be written `~0`, and `/` within a key `~1`"),
     ] {
         check_webhook(
@@ -601,8 +618,14 @@ fn a_schedule_has_five_fields_and_comes_some_day() {
         check_trigger(schedule(cron, "America/New_York"), &[]);
     }
     for (cron, reason) in [
-        ("", "it has 0 fields, five are expected (minute, hour, day, month, weekday)"),
-        ("@daily", "it has 1 fields, five are expected (minute, hour, day, month, weekday)"),
+        (
+            "",
+            "it has 0 fields, five are expected (minute, hour, day, month, weekday)",
+        ),
+        (
+            "@daily",
+            "it has 1 fields, five are expected (minute, hour, day, month, weekday)",
+        ),
         (
             "0 0 0 * * *",
             "it has 6 fields, five are expected (minute, hour, day, month, weekday)",
@@ -618,14 +641,25 @@ fn a_schedule_has_five_fields_and_comes_some_day() {
             )],
         );
     }
-    for cron in ["60 * * * *", "* 24 * * *", "* * 0 * *", "* * * 13 *", "* * * * 8", "a * * * *", "5-1 * * * *", "*/0 * * * *"] {
+    for cron in [
+        "60 * * * *",
+        "* 24 * * *",
+        "* * 0 * *",
+        "* * * 13 *",
+        "* * * * 8",
+        "a * * * *",
+        "5-1 * * * *",
+        "*/0 * * * *",
+    ] {
         let mut list = faultless();
         list.objects
             .push(Object::Workflow(workflow("w", schedule(cron, "UTC"))));
         let found = findings(&list);
         assert_eq!(found.len(), 1, "{cron}: {found:?}");
         assert!(
-            found[0].starts_with(&format!("src/lib.rs:4: workflow w: the schedule `{cron}` is not a cron expression: ")),
+            found[0].starts_with(&format!(
+                "src/lib.rs:4: workflow w: the schedule `{cron}` is not a cron expression: "
+            )),
             "{found:?}"
         );
     }
@@ -704,12 +738,46 @@ fn a_list_of_a_million_objects_is_refused_in_words() {
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         prop::sample::select(vec![
-            "", "a", "A", "a-b", "a_b", "shop", "KEY", "${KEY}", "${", "*.", "x.com:1", "[::1]",
-            "https://[", "http://x.com", "{body}", "{timestamp}", "/a~1", "/~", "UTC", "utc",
-            "* * * * *", "0 0 31 2 *", "0 0 L 2 *", "*/0 * * * *", "1-0 * * * *", "* * 1W 2 *",
-            "* * W * *", "* * * * 8#9", "* * * * #", "* * * * L", "true", "{}", "[]", "1e999",
-            r#"{"type": "string"}"#, r##"{"$ref": "#"}"##, r#"{"pattern": "(a"}"#,
-            r#"{"$schema": "x"}"#, r#"{"$id": "\u0000"}"#, r#"{"multipleOf": 0}"#,
+            "",
+            "a",
+            "A",
+            "a-b",
+            "a_b",
+            "shop",
+            "KEY",
+            "${KEY}",
+            "${",
+            "*.",
+            "x.com:1",
+            "[::1]",
+            "https://[",
+            "http://x.com",
+            "{body}",
+            "{timestamp}",
+            "/a~1",
+            "/~",
+            "UTC",
+            "utc",
+            "* * * * *",
+            "0 0 31 2 *",
+            "0 0 L 2 *",
+            "*/0 * * * *",
+            "1-0 * * * *",
+            "* * 1W 2 *",
+            "* * W * *",
+            "* * * * 8#9",
+            "* * * * #",
+            "* * * * L",
+            "true",
+            "{}",
+            "[]",
+            "1e999",
+            r#"{"type": "string"}"#,
+            r##"{"$ref": "#"}"##,
+            r#"{"pattern": "(a"}"#,
+            r#"{"$schema": "x"}"#,
+            r#"{"$id": "\u0000"}"#,
+            r#"{"multipleOf": 0}"#,
         ])
         .prop_map(str::to_owned),
         r#"[0-9*,/LW#?-]{1,4}( [0-9*,/LW#?A-Z-]{1,4}){4}"#,
@@ -719,8 +787,13 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn any_object() -> impl Strategy<Value = Object> {
-    (0..8_u8, prop::collection::vec(text(), 8), any::<[bool; 6]>(), any::<u32>()).prop_map(
-        |(kind, texts, flags, number)| {
+    (
+        0..8_u8,
+        prop::collection::vec(text(), 8),
+        any::<[bool; 6]>(),
+        any::<u32>(),
+    )
+        .prop_map(|(kind, texts, flags, number)| {
             let given = |flag: bool, index: usize| flag.then(|| texts[index].clone());
             let trigger = |kind: u8| match kind {
                 3 => on_webhook(&texts[1]),
@@ -763,7 +836,9 @@ fn any_object() -> impl Strategy<Value = Object> {
                     },
                     signature: hmac(&texts[1], &texts[2], Some(&texts[3])),
                     dedupe: Some(DedupeKey::Pointer(texts[4].clone())),
-                    respond: Respond::Sync { deadline_ms: number },
+                    respond: Respond::Sync {
+                        deadline_ms: number,
+                    },
                     challenge: given(flags[3], 5),
                     hosts: vec![texts[6].clone()],
                     renamed_from: given(flags[4], 7),
@@ -777,8 +852,7 @@ fn any_object() -> impl Strategy<Value = Object> {
                     ..app_event(&texts[0])
                 }),
             }
-        },
-    )
+        })
 }
 
 proptest! {
