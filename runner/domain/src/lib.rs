@@ -12,6 +12,7 @@ mod deploy;
 mod digest;
 mod host_pattern;
 mod ids;
+mod limits;
 mod list;
 mod messages;
 mod names;
@@ -38,6 +39,7 @@ pub use ids::{
     DeployId, DeployNumber, EnvironmentId, ObjectId, Place, ProjectId, RegistrationId, RunId,
     StepId, UserId,
 };
+pub use limits::Limits;
 pub use list::{CheckedList, Item, ObjectKey, Relation, Relationship};
 pub use messages::{Message, Severity};
 pub use names::{EnvironmentName, MAX_NAME, NameError, ObjectName, ProjectName, ValueName};
