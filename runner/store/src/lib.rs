@@ -1,1 +1,71 @@
-//! SQLite: schema, migrations and the transactions.
+//! Everything durable of one data directory: SQLite, artifacts, keys and locks.
+//!
+//! The store offers coarse operations in the words of the domain, one
+//! transaction each, async at the boundary. It is the only place with SQL, and
+//! no SQLite type and no closure over a connection leaves it. It must never
+//! call a guest or a third party, and never wait for one while a transaction
+//! is open. Time and the random parts of what third parties see are passed in.
+
+mod apply;
+mod artifacts;
+mod attempts;
+mod audit;
+mod columns;
+mod data_dir;
+mod database;
+mod deploy_log;
+mod deploys;
+mod doctor;
+mod error;
+mod gc;
+mod journal;
+mod kv;
+mod leases;
+mod lock;
+mod places;
+mod reconfigure;
+mod recovery;
+mod registrations;
+mod replace;
+mod runs;
+mod schema;
+mod seal;
+mod snapshot;
+mod store;
+mod subscriptions;
+mod users;
+mod values;
+
+pub use apply::{Applied, Apply, ApplyError, AtomicIntent, NewRegistrationSecrets};
+pub use artifacts::{ArtifactError, ArtifactSource, StoredArtifact};
+pub use attempts::{
+    AttemptId, BeginAttempt, BegunAttempt, FinishAttempt, FinishedAttempt, NewOwner, StepError,
+};
+pub use audit::{AuditEntry, AuditFault};
+pub use data_dir::{DataDir, DataDirError, KeySource};
+pub use deploy_log::{LogLine, NewLogLine};
+pub use deploys::{
+    AtomicOutcome, DeployError, DeployFailure, DeployRecord, DeployedVersion, NewDeploy,
+    PendingCompensation, PlanDocument, StageRecord, SubscriptionStepDocument,
+};
+pub use doctor::{Health, Problem};
+pub use error::Error;
+pub use gc::{Collected, Fate, GarbageMode, KeepReason};
+pub use journal::{LastAttempt, RetrySelection, StepContext};
+pub use kv::KvWrite;
+pub use leases::{Acquire, Acquired, Lease, LeaseError, LeaseToken};
+pub use lock::{LockError, Ownership};
+pub use places::{Environment, EnvironmentError, EnvironmentUpdate, Project};
+pub use reconfigure::DueReconfigure;
+pub use recovery::{FoundDeploy, FoundStep, Recovered};
+pub use registrations::{Expiring, ForgetError, Forgotten};
+pub use replace::{Replace, ReplaceError, Replaced};
+pub use runs::{
+    BeginRun, FinishRun, RunError, RunFilter, RunKind, RunLogLine, RunRecord, RunRequest, RunUsage,
+};
+pub use store::Store;
+pub use subscriptions::{
+    AttemptView, Doubt, DoubtKind, Over, RegistrationEvent, RegistrationView, StepView,
+};
+pub use users::{Account, ConnectedUser, PutAccount};
+pub use values::{Force, HeldValue, SetValue, UnsetError, UnsetValue, ValueEntry};

@@ -1,0 +1,1 @@
+//! How values of the domain stand in columns, and how they are read back.
