@@ -1,0 +1,1 @@
+//! Two hundred kills of the real process; see `harness::kill_deploys`.

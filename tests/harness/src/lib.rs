@@ -1,0 +1,26 @@
+//! What black-box tests are made with: the real program in an environment of
+//! its own, guests built once, and a provider that is a process of its own.
+//!
+//! It knows the program by its command line alone and must never depend on
+//! one of its crates.
+
+mod component;
+mod condition;
+mod environment;
+mod guests;
+mod invocation;
+mod outcome;
+mod programs;
+mod project;
+mod provider;
+mod search;
+
+pub use component::{set_table_size, with_settings};
+pub use condition::{DEADLINE, eventually};
+pub use environment::TestEnvironment;
+pub use guests::{build_variant, github, hello, hooks20, hostile, orders, bare, example_directory, guest_directory};
+pub use invocation::{Invocation, Running};
+pub use outcome::Outcome;
+pub use project::Project;
+pub use provider::{Call, Hook, Issue, Ledger, Provider};
+pub use search::{Occurrence, occurrences};
