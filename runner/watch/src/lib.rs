@@ -1,1 +1,21 @@
-//! Builds the guest.
+//! From a source folder to a component.
+//!
+//! Reads `tidegate.toml` and runs the build that it asks for, in a process
+//! group that ends with the build. It must never read what a component does,
+//! nor deploy anything: a path to a file is all that leaves this crate.
+
+mod build;
+mod cargo_build;
+mod command_build;
+mod commit;
+mod environment;
+mod process;
+mod project_file;
+
+pub use build::{Prebuilt, build_of};
+pub use cargo_build::CargoBuild;
+pub use command_build::CommandBuild;
+pub use project_file::{
+    DEFAULT_BUILD_TIMEOUT, Fault, PROJECT_FILE, ProjectFile, ProjectFileError, ProjectLimits,
+    find_project,
+};

@@ -54,6 +54,9 @@ impl<'a> Scale<'a> {
 
     /// Weighs a node within the resource that its references start from.
     fn weigh(&mut self, node: &'a Value, resource: &'a Value) -> u64 {
+        if !node.is_object() && !node.is_array() {
+            return 0;
+        }
         if let Some(weight) = self.weights.get(&std::ptr::from_ref(node)) {
             return *weight;
         }

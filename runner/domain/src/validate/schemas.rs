@@ -15,7 +15,7 @@ impl<'a> Schemas<'a> {
     /// Checks one schema; `what` names it, as in `the input schema`.
     pub(super) fn check(&mut self, what: &str, text: &'a str, about: &mut About<'_>) {
         let fault = self.faults.entry(text).or_insert_with(|| {
-            InputSchema::compile(text)
+            InputSchema::verify(text)
                 .err()
                 .map(|error| error.to_string())
         });
