@@ -1,5 +1,7 @@
 //! What the canonical form of a deploy list depends on, and what not.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use domain::CheckedList;
 use domain::declare::{DeployList, Location, Object};
 use proptest::prelude::*;

@@ -7,10 +7,35 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
+/// So few references unfold a schema to at most twenty times its size, which
+/// is not worth the counting.
+const FEW: usize = 8;
+/// The keywords that refer to another schema.
+const REFERRING: [&str; 3] = ["$ref", "$dynamicRef", "$recursiveRef"];
+
 /// Counts the schemas that checking one value visits, references followed; at most `u64::MAX`.
 ///
-/// A reference back to what is being counted counts as one.
+/// A reference back to what is being counted counts as one. A schema with few
+/// references weighs one as a whole.
 pub(super) fn weigh(schema: &Value) -> u64 {
+    if references(schema) <= FEW {
+        return 1;
+    }
+    unfolded(schema)
+}
+
+fn references(node: &Value) -> usize {
+    match node {
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, item)| usize::from(REFERRING.contains(&key.as_str())) + references(item))
+            .sum(),
+        Value::Array(items) => items.iter().map(references).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+fn unfolded(schema: &Value) -> u64 {
     let mut scale = Scale {
         resources: Vec::new(),
         anchors: HashMap::new(),
@@ -86,7 +111,7 @@ impl<'a> Scale<'a> {
             .filter(|(key, _)| !matches!(key.as_str(), "$defs" | "definitions"))
             .map(|(_, item)| item);
         let mut weight = self.sum(parts, resource).saturating_add(1);
-        for key in ["$ref", "$dynamicRef", "$recursiveRef"] {
+        for key in REFERRING {
             if let Some(Value::String(reference)) = map.get(key)
                 && let Some((target, resource)) = self.resolve(reference, resource)
             {
@@ -187,7 +212,7 @@ mod tests {
             (json!({"properties": {"child": {"$ref": "#"}}}), 4),
         ];
         for (schema, expected) in cases {
-            assert_eq!(weigh(&schema), expected, "{schema}");
+            assert_eq!(unfolded(&schema), expected, "{schema}");
         }
     }
 }

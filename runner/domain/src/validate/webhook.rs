@@ -32,24 +32,16 @@ fn check_hooks(webhook: &Webhook, about: &mut About<'_>) {
 }
 
 fn check_key(webhook: &Webhook, about: &mut About<'_>) {
+    let declares = |name: &str| webhook.secrets.iter().any(|secret| secret.name == name);
     match webhook.signature.key() {
-        None => {}
-        Some(SigningKey::Secret { name }) => {
-            if !webhook.secrets.iter().any(|secret| secret.name == *name) {
-                about.add(format!(
-                    "deliveries are signed with the secret `{}`, which it does not declare",
-                    shown(name)
-                ));
-            }
-        }
-        Some(SigningKey::Issued) => {
-            if !webhook.hooks.subscription {
-                about.add(
-                    "its signing key is issued at `subscribe`, but it has no subscription hooks"
-                        .to_owned(),
-                );
-            }
-        }
+        Some(SigningKey::Secret { name }) if !declares(name) => about.add(format!(
+            "deliveries are signed with the secret `{}`, which it does not declare",
+            shown(name)
+        )),
+        Some(SigningKey::Issued) if !webhook.hooks.subscription => about.add(
+            "its signing key is issued at `subscribe`, but it has no subscription hooks".to_owned(),
+        ),
+        Some(SigningKey::Secret { .. } | SigningKey::Issued) | None => {}
     }
 }
 
