@@ -4,15 +4,15 @@ use std::ffi::{OsStr, OsString};
 
 use tokio::process::Command;
 
-/// What of cargo's own variables says where and how to fetch, and not how to compile.
-const CARGO_KEPT: [&str; 7] = [
+/// What of cargo's own variables says where and how to fetch, and with how many
+/// jobs to work, but not how to compile.
+const CARGO_KEPT: [&str; 6] = [
     "CARGO_HOME",
     "CARGO_BUILD_JOBS",
     "CARGO_HTTP_",
     "CARGO_NET_",
     "CARGO_REGISTRIES_",
     "CARGO_REGISTRY_",
-    "CARGO_TERM_VERBOSE",
 ];
 
 /// The environment variables that a build is started with.

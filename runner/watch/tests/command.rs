@@ -1,5 +1,7 @@
 //! Builds by a project's own command.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;

@@ -278,7 +278,8 @@ async fn the_target_is_looked_for_once() {
 #[tokio::test]
 async fn the_component_is_the_packages_own_library_or_its_only_binary() {
     let own = "project/Cargo.toml";
-    let cases: [(&[(&str, &str, &str)], Result<&str, &str>); 5] = [
+    type Made<'a> = &'a [(&'a str, &'a str, &'a str)];
+    let cases: [(Made<'_>, Result<&str, &str>); 5] = [
         (
             &[(own, "bin", "tool"), (own, "cdylib", "tiny")],
             Ok("tiny.wasm"),
