@@ -15,8 +15,9 @@ use crate::time::Timestamp;
 pub const MAX_ATTEMPTS: u32 = 12;
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-const LONGEST_ASKED_WAIT: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(3600);
+/// The longest wait between two attempts, which a guest may ask for.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 
 /// A subscription as a hook reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,10 +167,10 @@ pub const fn after_crash(
 #[must_use]
 pub fn back_off(attempts: u32, random: u64, asked: Option<Duration>) -> Duration {
     if let Some(asked) = asked {
-        return asked.min(LONGEST_ASKED_WAIT);
+        return asked.min(LONGEST_WAIT);
     }
     let doublings = attempts.saturating_sub(1).min(12);
-    let wait = (FIRST_WAIT * (1 << doublings)).min(LONGEST_WAIT);
+    let wait = (FIRST_WAIT * (1 << doublings)).min(LONGEST_BACK_OFF);
     // 80 % to 120 %, in steps of a tenth of a percent.
     let permille = 800 + u32::try_from(random % 401).unwrap_or(0);
     wait * permille / 1000

@@ -42,6 +42,13 @@ pub struct Item {
     pub spec: String,
 }
 
+impl Default for CheckedList {
+    /// The list that declares nothing.
+    fn default() -> Self {
+        Self::ordered(DeployList::default())
+    }
+}
+
 /// How one object refers to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -398,12 +398,21 @@ pub fn fingerprint(snapshot: &Snapshot, desired: &Desired<'_>) -> Fingerprint {
         artifact: ArtifactDigest,
         list: String,
         live: Option<LiveDeploy>,
-        values: Vec<(String, String, u64)>,
+        values: Vec<Version>,
         public_url: Option<&'a str>,
-        registrations: Vec<(i64, String, &'a str, &'a str, Vec<(String, String, u64)>)>,
+        registrations: Vec<Standing<'a>>,
+    }
+    type Version = (String, String, u64);
+    #[derive(Serialize)]
+    struct Standing<'a> {
+        id: i64,
+        owner: String,
+        props: &'a str,
+        public_url: &'a str,
+        values: Vec<Version>,
     }
     let used = values_used(desired.list);
-    let flat = |values: &ValueVersions| -> Vec<(String, String, u64)> {
+    let flat = |values: &ValueVersions| -> Vec<Version> {
         values
             .iter()
             .map(|(key, version)| (key.kind.to_string(), key.name.clone(), *version))
@@ -426,14 +435,12 @@ pub fn fingerprint(snapshot: &Snapshot, desired: &Desired<'_>) -> Fingerprint {
             .registrations
             .iter()
             .filter(|registration| registration.subject.user.is_none())
-            .map(|registration| {
-                (
-                    registration.id.0,
-                    registration.owner.to_string(),
-                    registration.basis.props.as_str(),
-                    registration.basis.public_url.as_str(),
-                    flat(&registration.basis.values),
-                )
+            .map(|registration| Standing {
+                id: registration.id.0,
+                owner: registration.owner.to_string(),
+                props: &registration.basis.props,
+                public_url: &registration.basis.public_url,
+                values: flat(&registration.basis.values),
             })
             .collect(),
     };

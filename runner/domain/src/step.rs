@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::attempt::LONGEST_WAIT;
 use crate::ids::{RegistrationId, StepId, UserId};
 use crate::stable::stable_enum;
 use crate::time::Timestamp;
@@ -204,8 +205,14 @@ impl Step {
             && !self.parked
             && self.awaiting.is_empty()
             && self.waits_for.is_empty()
-            && self.next_attempt_at.is_none_or(|at| at <= now)
+            && self.next_attempt_at.is_none_or(|at| has_come(at, now))
     }
+}
+
+/// Returns whether an attempt's time has come. One that lies further ahead than
+/// any wait is long was set by a clock that has gone back since.
+fn has_come(at: Timestamp, now: Timestamp) -> bool {
+    at <= now || at.since(now) > LONGEST_WAIT + LONGEST_WAIT / 10
 }
 
 /// How many steps of one project and environment run side by side.
@@ -349,6 +356,16 @@ mod tests {
         check(&steps, &[1, 3]);
         steps[0].state = StepState::Running;
         check(&steps, &[3]);
+    }
+
+    #[test]
+    fn a_clock_that_went_back_does_not_put_a_step_off() {
+        let mut steps = vec![step(1, 1, Wave::New, StepState::Retrying)];
+        let now = Timestamp::from_millis(1_000);
+        steps[0].next_attempt_at = Some(now.after(LONGEST_WAIT));
+        check(&steps, &[]);
+        steps[0].next_attempt_at = Some(now.after(LONGEST_WAIT * 2));
+        check(&steps, &[1]);
     }
 
     #[test]
