@@ -225,12 +225,7 @@ fn list_hooks(state: &mut State, request: &Request, repository: &str) -> Answer 
     Answer::of(200, Value::Array(hooks))
 }
 
-fn create_hook(
-    state: &mut State,
-    request: &Request,
-    repository: String,
-    sequence: u64,
-) -> Answer {
+fn create_hook(state: &mut State, request: &Request, repository: String, sequence: u64) -> Answer {
     if let Some(refusal) = take_refusal(&mut state.modes.refuse_create) {
         return Answer::refused(&refusal);
     }
@@ -258,7 +253,10 @@ fn create_hook(
         repository,
         url: wanted.url,
         events: wanted.events,
-        secret_sha256: wanted.secret.as_ref().map(|secret| digest(secret.as_bytes())),
+        secret_sha256: wanted
+            .secret
+            .as_ref()
+            .map(|secret| digest(secret.as_bytes())),
         key,
         created_by: sequence,
     };

@@ -36,6 +36,9 @@ pub(crate) struct Refusal {
     /// The `Retry-After` header, in seconds.
     #[serde(default)]
     pub(crate) retry_after_s: Option<u64>,
+    /// How many calls are let through before.
+    #[serde(default)]
+    pub(crate) after: u32,
     /// How many calls are refused; all, where it is not set.
     #[serde(default)]
     pub(crate) times: Option<u32>,
@@ -56,14 +59,14 @@ pub(crate) enum Hold {
 
 /// Takes one refusal, where one is due.
 pub(crate) fn take_refusal(refusal: &mut Option<Refusal>) -> Option<Refusal> {
-    let due = refusal.clone()?;
-    if let Some(times) = refusal.as_mut().and_then(|refusal| refusal.times.as_mut()) {
-        if *times == 0 {
-            return None;
-        }
-        *times -= 1;
+    let refusal = refusal.as_mut()?;
+    if take_one(&mut refusal.after) {
+        return None;
     }
-    Some(due)
+    match &mut refusal.times {
+        Some(times) if !take_one(times) => None,
+        Some(_) | None => Some(refusal.clone()),
+    }
 }
 
 /// Takes one of a number of lost answers, where one is left.

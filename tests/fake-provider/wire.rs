@@ -102,9 +102,7 @@ fn headers(reader: &mut impl BufRead) -> io::Result<Vec<(String, String)>> {
         if line.is_empty() {
             return Ok(headers);
         }
-        let (name, value) = line
-            .split_once(':')
-            .ok_or_else(|| malformed("a header"))?;
+        let (name, value) = line.split_once(':').ok_or_else(|| malformed("a header"))?;
         headers.push((name.to_owned(), value.trim().to_owned()));
     }
 }

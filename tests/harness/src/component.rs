@@ -24,7 +24,10 @@ pub fn with_settings(component: &[u8], settings: &Value) -> Vec<u8> {
     assert!(marks.next().is_none(), "the component has settings once");
     let settings = settings.to_string();
     let room = LENGTH - MARK.len();
-    assert!(settings.len() <= room, "the settings are too long: {settings}");
+    assert!(
+        settings.len() <= room,
+        "the settings are too long: {settings}"
+    );
     let mut component = component.to_vec();
     let text = format!("{settings:<room$}");
     component[at + MARK.len()..at + LENGTH].copy_from_slice(text.as_bytes());
@@ -65,7 +68,10 @@ fn three_bytes(bytes: &[u8]) -> Option<u32> {
 }
 
 fn as_three_bytes(number: u32) -> [u8; 3] {
-    assert!((1 << 14..1 << 21).contains(&number), "{number} is not three bytes");
+    assert!(
+        (1 << 14..1 << 21).contains(&number),
+        "{number} is not three bytes"
+    );
     let part = |n: u32| u8::try_from(number >> (7 * n) & 0x7f).expect("seven bits fit");
     [part(0) | 0x80, part(1) | 0x80, part(2)]
 }

@@ -87,7 +87,13 @@ fn build(label: &str, directory: &Path) -> Vec<u8> {
 fn compile(directory: &Path, target: &Path) -> PathBuf {
     let output = Command::new("cargo")
         .current_dir(directory)
-        .args(["build", "--release", "--locked", "--target", "wasm32-wasip2"])
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "--target",
+            "wasm32-wasip2",
+        ])
         .args(["--message-format", "json-render-diagnostics"])
         .env_clear()
         .envs(tool_variables())
@@ -115,6 +121,9 @@ fn component_of(messages: &str) -> Option<PathBuf> {
         .filter(|message| message["reason"] == "compiler-artifact")
         .flat_map(|message| message["filenames"].as_array().cloned().unwrap_or_default())
         .filter_map(|file| file.as_str().map(PathBuf::from))
-        .filter(|file| file.extension().is_some_and(|extension| extension == "wasm"))
+        .filter(|file| {
+            file.extension()
+                .is_some_and(|extension| extension == "wasm")
+        })
         .next_back()
 }

@@ -50,7 +50,8 @@ impl Invocation {
 
     /// Sets an environment variable.
     pub fn var(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
-        self.variables.push((name.into(), value.as_ref().to_owned()));
+        self.variables
+            .push((name.into(), value.as_ref().to_owned()));
         self
     }
 
@@ -120,7 +121,10 @@ impl Invocation {
             None => Command::new(programs::tidegate()),
             Some(bytes) => {
                 // The signal is ignored, so that writing fails as on a full disk.
-                let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", bytes / 512);
+                let script = format!(
+                    "trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"",
+                    bytes / 512
+                );
                 let mut shell = Command::new("/bin/sh");
                 shell.arg("-c").arg(script).arg(programs::tidegate());
                 shell
@@ -171,7 +175,10 @@ impl Running {
     /// # Panics
     /// When the system does not say.
     pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().expect("a child can be asked").is_none()
+        self.child
+            .try_wait()
+            .expect("a child can be asked")
+            .is_none()
     }
 
     /// Sends it a signal.

@@ -9,18 +9,25 @@ mod condition;
 mod environment;
 mod guests;
 mod invocation;
+mod kills;
 mod outcome;
 mod programs;
 mod project;
 mod provider;
+mod random;
 mod search;
 
 pub use component::{set_table_size, with_settings};
 pub use condition::{DEADLINE, eventually};
 pub use environment::TestEnvironment;
-pub use guests::{build_variant, github, hello, hooks20, hostile, orders, bare, example_directory, guest_directory};
+pub use guests::{
+    bare, build_variant, example_directory, github, guest_directory, hello, hooks20, hostile,
+    orders,
+};
 pub use invocation::{Invocation, Running};
+pub use kills::{Counts, KillTest, Knowledge, kill_deploys};
 pub use outcome::Outcome;
 pub use project::Project;
 pub use provider::{Call, Hook, Issue, Ledger, Provider};
+pub use random::Random;
 pub use search::{Occurrence, occurrences};

@@ -100,7 +100,10 @@ impl Outcome {
             .find_map(Value::as_str);
         match given {
             Some(given) => assert_eq!(given, code, "{self}"),
-            None => assert!(self.stderr.contains(&format!("[{code}]")), "no error {code}: {self}"),
+            None => assert!(
+                self.stderr.contains(&format!("[{code}]")),
+                "no error {code}: {self}"
+            ),
         }
         self
     }

@@ -12,7 +12,9 @@ fn profile_directory() -> &'static Path {
         let test = env::current_exe().expect("a running test has a file");
         let mut above = test.ancestors().skip(1);
         let directory = above.find(|directory| !directory.ends_with("deps"));
-        directory.expect("a test lies below its target directory").to_owned()
+        directory
+            .expect("a test lies below its target directory")
+            .to_owned()
     })
 }
 

@@ -59,7 +59,7 @@ impl<'a> Project<'a> {
     /// When it cannot be written.
     pub fn set_file(&self, more: &str) {
         let text = format!(
-            "name = \"{}\"\ncomponent = \"component.wasm\"\n\n[build]\ncommand = \"true\"\n\n{more}",
+            "name = \"{}\"\ncomponent = \"component.wasm\"\n\n{more}",
             self.name
         );
         self.write("tidegate.toml", &text);
@@ -150,6 +150,6 @@ impl<'a> Project<'a> {
     #[must_use]
     pub fn status(&self) -> Value {
         let status = self.tidegate(["status", "--env", "development"]);
-        status.finish().ok().json()
+        status.finish().ok().json()["items"][0].clone()
     }
 }

@@ -144,6 +144,15 @@ impl Provider {
         self.control("POST", "/release", "");
     }
 
+    /// Removes every hook but these, as a person would who tidies up.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub fn keep_hooks(&self, ids: &[u64]) {
+        let ids = Value::from(ids);
+        self.control("PUT", "/hooks", &ids.to_string());
+    }
+
     /// Returns its ledger.
     ///
     /// # Panics
@@ -180,8 +189,13 @@ impl Provider {
         stream
             .read_to_string(&mut answer)
             .expect("the provider answers");
-        let (head, body) = answer.split_once("\r\n\r\n").expect("the answer has a head");
-        assert!(head.starts_with("HTTP/1.1 200 "), "{method} {path}: {answer}");
+        let (head, body) = answer
+            .split_once("\r\n\r\n")
+            .expect("the answer has a head");
+        assert!(
+            head.starts_with("HTTP/1.1 200 "),
+            "{method} {path}: {answer}"
+        );
         body.to_owned()
     }
 }

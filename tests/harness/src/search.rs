@@ -114,7 +114,11 @@ mod tests {
         for (form, text) in planted {
             fs::write(directory.path().join("file"), text).expect("there is room for a file");
             let found = occurrences(directory.path(), value);
-            assert_eq!(found.len(), if form == "base64" { 2 } else { 1 }, "{text} {found:?}");
+            assert_eq!(
+                found.len(),
+                if form == "base64" { 2 } else { 1 },
+                "{text} {found:?}"
+            );
             assert_eq!(found[0].form, form);
         }
         fs::write(directory.path().join("file"), "hunter2-hunter3").expect("there is room");

@@ -43,7 +43,8 @@ impl Guest for Component {
     }
 
     fn subscription_props(_: String, _: Option<User>) -> Result<Json, OperationError> {
-        Ok(serde_json::json!({ "events": variable("EVENTS")? }).to_string())
+        let basis = Settings::read().basis;
+        Ok(serde_json::json!({ "events": variable("EVENTS")?, "basis": basis }).to_string())
     }
 
     fn subscribe(

@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) check: bool,
     /// Whether they change by overlap.
     pub(crate) overlap: bool,
+    /// Goes into the subscription props: another one makes every subscription anew.
+    pub(crate) basis: String,
 }
 
 impl Default for Settings {
@@ -40,6 +42,7 @@ impl Default for Settings {
             count: 20,
             check: true,
             overlap: false,
+            basis: String::new(),
         }
     }
 }

@@ -52,6 +52,10 @@ pub(crate) fn act(what: &str, amount: u64) -> Result<String, String> {
         "secret-in-output" => return Ok(json!({ "leak": token()? }).to_string()),
         "secret-in-log" => log::write(Level::Warn, &format!("leak: {}", token()?), &[]),
         "secret-printed" => println!("leak: {}", token()?),
+        "secret-printed-then-spin" => {
+            println!("leak: {}", token()?);
+            spin_for_ever();
+        }
         "secret-in-error" => return Err(format!("leak: {}", token()?)),
         "secret-in-panic" => panic!("leak: {}", token()?),
         "secret-in-base64" => return Ok(json!({ "leak": base64(&token()?) }).to_string()),
