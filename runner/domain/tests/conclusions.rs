@@ -1,4 +1,5 @@
 //! What follows from an attempt, case by case.
+#![expect(clippy::unwrap_used, reason = "a setup that fails is a test that fails")]
 
 use std::time::Duration;
 
