@@ -35,7 +35,14 @@ fn an_artifact_that_asks_for_clock_zone_and_chance_always_lists_the_same() {
             }
         }
         let _ = project.deploy().ok();
-        let shown = ["objects", "show", "action", "environs", "--env", "development"];
+        let shown = [
+            "objects",
+            "show",
+            "action",
+            "environs",
+            "--env",
+            "development",
+        ];
         let shown = project.tidegate(shown).finish().ok().json();
         titles.insert(shown["declaration"]["title"].to_string());
     }

@@ -10,7 +10,11 @@ fn hello_deploys_from_source_and_greets() {
     let hello = example_directory("hello");
     let in_hello = |words: &[&str]| {
         let invocation = environment.tidegate(words);
-        invocation.arg("--data").arg(&data).arg("--format").arg("json")
+        invocation
+            .arg("--data")
+            .arg(&data)
+            .arg("--format")
+            .arg("json")
     };
     let deploy = in_hello(&["deploy", "--env", "development"]).arg(&hello);
     let deploy = deploy.finish().ok().json();
@@ -26,7 +30,9 @@ fn hello_deploys_from_source_and_greets() {
         .collect();
     assert_eq!(
         stages,
-        ["build", "store", "collect", "props", "plan", "apply", "settle"]
+        [
+            "build", "store", "collect", "props", "plan", "apply", "settle"
+        ]
     );
     let run = in_hello(&["run", "greet", "--input", r#"{"name":"Ada"}"#, "--path"]).arg(&hello);
     let run = run.finish().ok().json();
@@ -83,6 +89,21 @@ fn orders_declares_every_kind_but_a_webhook() {
         ("workflow", "notify-warehouse"),
     ];
     assert_eq!(objects, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+}
+
+#[test]
+fn a_compile_error_is_shown_as_the_compiler_says_it_and_changes_nothing() {
+    let environment = TestEnvironment::new();
+    let hello = harness::copy_examples(&environment).join("hello");
+    let deploy = |code: i32| {
+        let deploy = environment.tidegate(["deploy", "--env", "development"]);
+        deploy.arg(&hello).finish().exits(code)
+    };
+    let _ = deploy(0);
+    harness::edit(&hello.join("src/lib.rs"), "Hello, ", "Goodbye, \" + nonsense + \"");
+    let _ = deploy(1).fails_as("build-failed").says("src/lib.rs:").says("error");
+    let run = environment.tidegate(["run", "greet", "--input", r#"{"name":"Ada"}"#, "--path"]);
+    let _ = run.arg(&hello).finish().ok().says("Hello, Ada!");
 }
 
 #[test]

@@ -24,12 +24,27 @@ fn two_is_wrong_usage() {
         (&["deploy", "--env", "not a name"], "usage-invalid"),
         (&["run", "nothing", "--input", "1"], "object-unknown"),
         (&["run", "hello", "--input", "{"], "input-invalid"),
-        (&["run", "hello", "--input", "@missing.json"], "input-invalid"),
-        (&["deploys", "show", "99", "--env", "development"], "deploy-unknown"),
+        (
+            &["run", "hello", "--input", "@missing.json"],
+            "input-invalid",
+        ),
+        (
+            &["deploys", "show", "99", "--env", "development"],
+            "deploy-unknown",
+        ),
         (&["runs", "show", "99"], "run-unknown"),
-        (&["objects", "list", "--env", "nowhere"], "environment-unknown"),
-        (&["subscriptions", "show", "99", "--env", "development"], "registration-unknown"),
-        (&["rollback", "--env", "development"], "nothing-to-roll-back-to"),
+        (
+            &["objects", "list", "--env", "nowhere"],
+            "environment-unknown",
+        ),
+        (
+            &["subscriptions", "show", "99", "--env", "development"],
+            "registration-unknown",
+        ),
+        (
+            &["rollback", "--env", "development"],
+            "nothing-to-roll-back-to",
+        ),
         (&["explain", "no-such-code"], "usage-invalid"),
     ] {
         let outcome = project.tidegate(words).finish().exits(2);
@@ -66,12 +81,20 @@ fn four_is_input_needed_and_names_the_flag() {
 #[test]
 fn every_error_code_is_explained() {
     let environment = TestEnvironment::new();
-    let listed = environment.tidegate(["explain", "--format", "json"]).finish().ok().json();
+    let listed = environment
+        .tidegate(["explain", "--format", "json"])
+        .finish()
+        .ok()
+        .json();
     let items = listed["items"].as_array().expect("a listing has items");
     assert!(items.len() > 30, "{listed}");
     for item in items {
         let code = item["code"].as_str().expect("each has a code");
-        let _ = environment.tidegate(["explain", code]).finish().ok().says(code);
+        let _ = environment
+            .tidegate(["explain", code])
+            .finish()
+            .ok()
+            .says(code);
     }
 }
 
@@ -79,7 +102,11 @@ fn every_error_code_is_explained() {
 fn completions_are_made_for_every_shell() {
     let environment = TestEnvironment::new();
     for shell in ["bash", "zsh", "fish", "powershell"] {
-        let _ = environment.tidegate(["completions", shell]).finish().ok().says("rollback");
+        let _ = environment
+            .tidegate(["completions", shell])
+            .finish()
+            .ok()
+            .says("rollback");
     }
 }
 
@@ -90,7 +117,10 @@ fn times_are_rfc_3339_in_utc_and_durations_are_milliseconds() {
     let deploy = project.deploy().ok().json();
     for name in ["started_at", "finished_at"] {
         let time = deploy[name].as_str().unwrap_or_default();
-        assert!(time.ends_with('Z') && time.contains('T'), "{name}: {deploy}");
+        assert!(
+            time.ends_with('Z') && time.contains('T'),
+            "{name}: {deploy}"
+        );
     }
     for stage in deploy["stages"].as_array().expect("a deploy has stages") {
         assert!(stage["duration_ms"].is_u64(), "{stage}");

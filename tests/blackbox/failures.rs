@@ -27,8 +27,15 @@ fn a_final_refusal_waits_for_somebody_and_retry_brings_it_on() {
     provider.set(&json!({ "refuse_create": { "status": 403 } }));
     let deploy = project.deploy().exits(7).json();
     assert_eq!(deploy["status"], "incomplete");
-    assert_eq!(deploy["subscription_steps"][0]["state"], "failed", "{deploy}");
-    assert_eq!(provider.ledger().calls.len(), 1, "it is not tried again by itself");
+    assert_eq!(
+        deploy["subscription_steps"][0]["state"], "failed",
+        "{deploy}"
+    );
+    assert_eq!(
+        provider.ledger().calls.len(),
+        1,
+        "it is not tried again by itself"
+    );
     provider.set(&json!({}));
     let retry = ["subscriptions", "retry", "--env", "development"];
     let _ = project.tidegate(retry).finish().ok();
@@ -57,7 +64,14 @@ fn an_atomic_deploy_whose_step_fails_is_undone() {
     let before = project.items(&["objects", "list"]);
     provider.set(&json!({ "refuse_create": { "status": 403 } }));
     project.set_component(harness::github());
-    let atomic = ["deploy", "--env", "development", "--atomic", "--settle-timeout", "5"];
+    let atomic = [
+        "deploy",
+        "--env",
+        "development",
+        "--atomic",
+        "--settle-timeout",
+        "5",
+    ];
     let deploy = project.tidegate(atomic).finish().exits(1).json();
     assert_eq!(deploy["status"], "rolled-back", "{deploy}");
     assert_eq!(project.items(&["objects", "list"]), before);
@@ -89,7 +103,9 @@ fn a_failed_subscription_never_holds_the_others_back() {
     let project = environment.project("hostile", &component);
     project.set_file("[limits]\ncpu_ms = 300\n");
     let deploy = deploy_at_once(&project).exits(7).json();
-    let steps = deploy["subscription_steps"].as_array().expect("a deploy has steps");
+    let steps = deploy["subscription_steps"]
+        .as_array()
+        .expect("a deploy has steps");
     let state = |webhook: &str| -> Value {
         let step = steps.iter().find(|step| step["webhook"] == webhook);
         step.expect("each webhook has a step")["state"].clone()

@@ -7,8 +7,12 @@ use serde_json::{Value, json};
 pub(crate) fn configured(environment: &TestEnvironment) -> (Project<'_>, Provider) {
     let provider = Provider::start();
     let project = environment.project("github", github());
-    let _ = project.set_secret("GITHUB_TOKEN", "a token for the tests").ok();
-    let _ = project.set_secret("WEBHOOK_SECRET", "the first secret").ok();
+    let _ = project
+        .set_secret("GITHUB_TOKEN", "a token for the tests")
+        .ok();
+    let _ = project
+        .set_secret("WEBHOOK_SECRET", "the first secret")
+        .ok();
     let _ = project.set_variable("GITHUB_API_URL", provider.url()).ok();
     let _ = project.set_variable("REPOSITORY", "octo/hello").ok();
     let _ = project.set_variable("EVENTS", "push").ok();
@@ -31,7 +35,10 @@ pub(crate) fn status_of(project: &Project<'_>, deploy: &Value) -> String {
         .finish()
         .ok()
         .json();
-    shown["status"].as_str().expect("a deploy has a status").to_owned()
+    shown["status"]
+        .as_str()
+        .expect("a deploy has a status")
+        .to_owned()
 }
 
 #[test]
@@ -43,7 +50,10 @@ fn the_first_deploy_creates_one_hook_and_the_same_again_changes_nothing() {
     let hook = ledger.only_hook();
     assert_eq!(hook.repository, "octo/hello");
     assert_eq!(hook.events, ["push"]);
-    assert!(hook.url.starts_with("http://127.0.0.1:4601/hooks/"), "{hook:?}");
+    assert!(
+        hook.url.starts_with("http://127.0.0.1:4601/hooks/"),
+        "{hook:?}"
+    );
     assert!(hook.key.is_some(), "{hook:?}");
     assert_eq!(ledger.calls.len(), 1, "{ledger:#?}");
 
@@ -66,12 +76,23 @@ fn setting_a_variable_of_the_props_replaces_the_hook() {
     let ledger = provider.ledger();
     let hook = ledger.only_hook();
     assert_eq!(hook.events, ["issues", "push"]);
-    assert_ne!(hook.url, before.url, "each registration has an address of its own");
-    let methods: Vec<&str> = ledger.calls.iter().map(|call| call.method.as_str()).collect();
+    assert_ne!(
+        hook.url, before.url,
+        "each registration has an address of its own"
+    );
+    let methods: Vec<&str> = ledger
+        .calls
+        .iter()
+        .map(|call| call.method.as_str())
+        .collect();
     assert_eq!(methods, ["POST", "DELETE", "POST"]);
 
     let _ = project.set_variable("EVENTS", "push,issues").ok();
-    assert_eq!(provider.ledger().calls.len(), 3, "the same value again is no change");
+    assert_eq!(
+        provider.ledger().calls.len(),
+        3,
+        "the same value again is no change"
+    );
 }
 
 #[test]
@@ -80,7 +101,9 @@ fn rotating_the_signing_secret_registers_anew() {
     let (project, provider) = configured(&environment);
     let _ = project.deploy().ok();
     let before = provider.ledger().only_hook().clone();
-    let _ = project.set_secret("WEBHOOK_SECRET", "the second secret").ok();
+    let _ = project
+        .set_secret("WEBHOOK_SECRET", "the second secret")
+        .ok();
     let ledger = provider.ledger();
     let hook = ledger.only_hook();
     assert_ne!(hook.id, before.id);
@@ -100,10 +123,17 @@ fn a_changed_public_url_registers_anew() {
     let (project, provider) = configured(&environment);
     let _ = project.deploy().ok();
     let update = ["env", "update", "development", "--public-url"];
-    let _ = project.tidegate(update).arg("https://hooks.example").finish().ok();
+    let _ = project
+        .tidegate(update)
+        .arg("https://hooks.example")
+        .finish()
+        .ok();
     let ledger = provider.ledger();
     let hook = ledger.only_hook();
-    assert!(hook.url.starts_with("https://hooks.example/hooks/"), "{hook:?}");
+    assert!(
+        hook.url.starts_with("https://hooks.example/hooks/"),
+        "{hook:?}"
+    );
 }
 
 #[test]
@@ -127,9 +157,33 @@ fn a_webhook_stays_unconfigured_until_its_values_are_set() {
     }
     let _ = project.set_secret("GITHUB_TOKEN", "a token for the tests");
     assert_eq!(provider.ledger().hooks.len(), 0);
-    let _ = project.set_secret("WEBHOOK_SECRET", "the first secret").ok();
+    let _ = project
+        .set_secret("WEBHOOK_SECRET", "the first secret")
+        .ok();
     assert_eq!(provider.ledger().only_hook().repository, "octo/hello");
     assert_eq!(project.status()["steps"], json!([]));
+}
+
+#[test]
+fn removing_the_webhook_from_the_source_deletes_its_hook() {
+    let environment = TestEnvironment::new();
+    let (project, provider) = configured(&environment);
+    let _ = project.deploy().ok();
+    let source = harness::copy_examples(&environment).join("github");
+    let list = "project!(GitHub, RepositoryEvents, create_issue)";
+    harness::edit(&source.join("src/lib.rs"), list, "project!(GitHub, create_issue)");
+    let without = harness::build_variant("github-without-webhook", &source);
+    project.set_component(&without);
+    let deploy = project.deploy().ok().json();
+    assert_eq!(deploy["changes"][0]["action"], "disable", "{deploy}");
+    assert_eq!(deploy["changes"][0]["name"], "repository-events", "{deploy}");
+    let ledger = provider.ledger();
+    assert_eq!(ledger.hooks.len(), 0);
+    assert_eq!(ledger.calls_of("DELETE").len(), 1);
+
+    let rollback = project.tidegate(["rollback", "--env", "development"]);
+    assert_eq!(rollback.finish().ok().json()["status"], "succeeded");
+    assert_eq!(provider.ledger().hooks.len(), 1);
 }
 
 #[test]
@@ -143,7 +197,11 @@ fn an_empty_list_deletes_the_hook_and_rollback_brings_it_back() {
         &json!({ "collect": "nothing" }),
     ));
     let _ = project.deploy().exits(4).fails_as("removes-everything");
-    assert_eq!(provider.ledger().hooks.len(), 1, "nothing is removed without a yes");
+    assert_eq!(
+        provider.ledger().hooks.len(),
+        1,
+        "nothing is removed without a yes"
+    );
     let removal = ["deploy", "--env", "development", "--allow-remove-all"];
     let _ = project.tidegate(removal).finish().ok();
     assert_eq!(provider.ledger().hooks.len(), 0);
@@ -199,7 +257,10 @@ fn a_deploy_that_arrives_while_a_step_is_owed_supersedes_it_and_ends_right() {
     assert_eq!(provider.ledger().hooks.len(), 0);
     project.set_component(&harness::with_settings(harness::hostile(), &json!({})));
     let second = deploy_at_once(&project).ok().json();
-    assert_eq!(second["status"], "succeeded", "nothing is left to do: {second}");
+    assert_eq!(
+        second["status"], "succeeded",
+        "nothing is left to do: {second}"
+    );
     assert_eq!(status_of(&project, &first), "incomplete");
     let shown = project
         .tidegate(["deploys", "show", "1", "--env", "development"])
@@ -229,7 +290,13 @@ fn an_undeclared_private_host_is_refused_with_what_would_allow_it() {
     let environment = TestEnvironment::new();
     let (project, provider) = configured(&environment);
     let _ = project.deploy().ok();
-    let deny = ["env", "update", "development", "--deny-host", provider.host()];
+    let deny = [
+        "env",
+        "update",
+        "development",
+        "--deny-host",
+        provider.host(),
+    ];
     let _ = project.tidegate(deny).finish().ok();
     let calls = provider.ledger().calls.len();
     let input = json!({ "title": "It does not work", "body": "" });

@@ -19,10 +19,11 @@ fn ctrl_c_during_a_build_ends_the_build_and_changes_nothing() {
     });
     deploy.interrupt();
     let _ = deploy.wait().exits(130);
-    eventually("the end of the build", || {
-        is_gone(id).then_some(())
-    });
-    assert_eq!(project.items(&["objects", "list", "--all"]), [] as [serde_json::Value; 0]);
+    eventually("the end of the build", || is_gone(id).then_some(()));
+    assert_eq!(
+        project.items(&["objects", "list", "--all"]),
+        [] as [serde_json::Value; 0]
+    );
 }
 
 /// Returns whether a process has ended, if only as a zombie that nobody has waited for.
@@ -37,7 +38,9 @@ fn ctrl_c_while_a_provider_is_awaited_leaves_what_the_next_command_finishes() {
     let (project, provider) = crate::github::configured(&environment);
     provider.set(&json!({ "hold_create": "until_client_gone" }));
     let deploy = project.tidegate(["deploy", "--env", "development"]).start();
-    eventually("a held call", || (provider.ledger().held == 1).then_some(()));
+    eventually("a held call", || {
+        (provider.ledger().held == 1).then_some(())
+    });
     deploy.interrupt();
     let _ = deploy.wait().exits(130);
     assert_eq!(provider.settled_ledger().hooks.len(), 1);
@@ -52,7 +55,9 @@ fn dev_stays_until_ctrl_c_and_ends_well() {
     let project = environment.project("hostile", hostile());
     let mut dev = project.text(["dev"]).start();
     eventually("a live deploy", || {
-        let listed = project.tidegate(["deploys", "list", "--env", "development"]).finish();
+        let listed = project
+            .tidegate(["deploys", "list", "--env", "development"])
+            .finish();
         (listed.code == Some(0) && listed.stdout.contains("\"succeeded\"")).then_some(())
     });
     assert!(dev.is_running());

@@ -25,7 +25,9 @@ fn check_says_absent_and_the_call_is_made_again() {
     let (project, provider) = configured(&environment);
     provider.set(&json!({ "hold_create": "until_released" }));
     let deploy = project.tidegate(["deploy", "--env", "development"]).start();
-    eventually("a held call", || (provider.ledger().held == 1).then_some(()));
+    eventually("a held call", || {
+        (provider.ledger().held == 1).then_some(())
+    });
     let _ = deploy.kill();
     // It refuses what it held, so nothing was ever committed.
     provider.set(&json!({ "refuse_create": { "status": 500, "times": 1 } }));
@@ -53,14 +55,21 @@ fn a_commit_after_the_client_is_gone_leaves_neither_orphan_nor_double() {
     let (project, provider) = configured(&environment);
     provider.set(&json!({ "hold_create": "until_client_gone", "allow_duplicates": true }));
     let deploy = project.tidegate(["deploy", "--env", "development"]).start();
-    eventually("a held call", || (provider.ledger().held == 1).then_some(()));
+    eventually("a held call", || {
+        (provider.ledger().held == 1).then_some(())
+    });
     let _ = deploy.kill();
-    eventually("the late commit", || (provider.ledger().hooks.len() == 1).then_some(()));
+    eventually("the late commit", || {
+        (provider.ledger().hooks.len() == 1).then_some(())
+    });
     provider.set(&json!({ "allow_duplicates": true }));
     assert_eq!(project.deploy().ok().json()["status"], "succeeded");
     assert_eq!(provider.ledger().hooks.len(), 1);
     let first = status_of(&project, &json!({ "deploy": 1 }));
-    assert!(["succeeded", "incomplete"].contains(&first.as_str()), "{first}");
+    assert!(
+        ["succeeded", "incomplete"].contains(&first.as_str()),
+        "{first}"
+    );
     assert_eq!(project.status()["doubtful"], json!([]));
 }
 
@@ -76,7 +85,11 @@ fn a_provider_that_honours_the_key_gets_the_same_key_again() {
     project.set_component(&harness::with_settings(harness::hooks20(), &one));
     let _ = project.deploy();
     let ledger = provider.ledger();
-    let keys: Vec<_> = ledger.calls_of("POST").iter().map(|call| &call.idempotency_key).collect();
+    let keys: Vec<_> = ledger
+        .calls_of("POST")
+        .iter()
+        .map(|call| &call.idempotency_key)
+        .collect();
     assert_eq!(keys.len(), 2, "{ledger:#?}");
     assert_eq!(keys[0], keys[1]);
     assert_eq!(ledger.hooks.len(), 1);

@@ -52,11 +52,18 @@ fn a_plan_shows_what_a_deploy_then_does_and_changes_nothing() {
     let project = environment.project("hooks", hooks20());
     let _ = deploy_count(&project, 1, "1");
     let before = project.items(&["objects", "list"]);
-    project.set_component(&with_settings(hooks20(), &json!({ "count": 2, "version": "2" })));
+    project.set_component(&with_settings(
+        hooks20(),
+        &json!({ "count": 2, "version": "2" }),
+    ));
     let plan = project.tidegate(["plan", "--env", "development"]);
     let plan = plan.finish().ok().json();
     assert_eq!(project.items(&["objects", "list"]), before);
-    let expected = [of("modify", "who"), of("modify", "hook-01"), of("add", "hook-02")];
+    let expected = [
+        of("modify", "who"),
+        of("modify", "hook-01"),
+        of("add", "hook-02"),
+    ];
     assert_eq!(actions(&plan), expected);
     let title = &plan["changes"][0]["fields"][0];
     assert_eq!(title["field"], "title");
@@ -74,7 +81,10 @@ fn runs_execute_what_is_live_and_not_the_newest_file() {
     let environment = TestEnvironment::new();
     let project = environment.project("hooks", hooks20());
     let live = deploy_count(&project, 0, "1");
-    project.set_component(&with_settings(hooks20(), &json!({ "count": 0, "version": "2" })));
+    project.set_component(&with_settings(
+        hooks20(),
+        &json!({ "count": 0, "version": "2" }),
+    ));
     let run = project.run("who", &json!(null)).ok().json();
     assert_eq!(run["output"], json!({ "version": "1" }));
     assert_eq!(run["artifact"], live["artifact"]);
@@ -85,8 +95,15 @@ fn environments_hold_their_objects_separately() {
     let environment = TestEnvironment::new();
     let project = environment.project("hooks", hooks20());
     let _ = deploy_count(&project, 0, "1");
-    project.set_component(&with_settings(hooks20(), &json!({ "count": 0, "version": "2" })));
-    let staging = project.tidegate(["deploy", "--env", "staging"]).finish().ok().json();
+    project.set_component(&with_settings(
+        hooks20(),
+        &json!({ "count": 0, "version": "2" }),
+    ));
+    let staging = project
+        .tidegate(["deploy", "--env", "staging"])
+        .finish()
+        .ok()
+        .json();
     assert_eq!(staging["deploy"], 1, "deploys are numbered per environment");
     let run = |name: &str| {
         let run = project.tidegate(["run", "who", "--env", name, "--input", "null"]);
@@ -106,13 +123,19 @@ fn an_artifact_that_is_stored_deploys_without_its_source() {
     let project = environment.project("hooks", hooks20());
     let first = deploy_count(&project, 0, "1");
     let _ = deploy_count(&project, 0, "2");
-    let artifact = first["artifact"].as_str().expect("a deploy has an artifact");
+    let artifact = first["artifact"]
+        .as_str()
+        .expect("a deploy has an artifact");
     let again = ["deploy", "--env", "development", "--artifact", artifact];
     let again = project.tidegate(again).finish().ok().json();
     assert_eq!(again["artifact"], first["artifact"]);
     let run = project.run("who", &json!(null)).ok().json();
     assert_eq!(run["output"], json!({ "version": "1" }));
-    let kept = project.tidegate(["artifacts", "gc", "--dry-run"]).finish().ok().json();
+    let kept = project
+        .tidegate(["artifacts", "gc", "--dry-run"])
+        .finish()
+        .ok()
+        .json();
     for item in kept["items"].as_array().expect("a listing has items") {
         assert_ne!(item["removed"], true, "both are within retention: {item}");
     }

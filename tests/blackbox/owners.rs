@@ -8,7 +8,9 @@ fn held<'a>(environment: &'a TestEnvironment) -> (Project<'a>, Provider, Running
     let (project, provider) = crate::github::configured(environment);
     provider.set(&json!({ "hold_create": "until_released" }));
     let deploy = project.tidegate(["deploy", "--env", "development"]).start();
-    eventually("a held call", || (provider.ledger().held == 1).then_some(()));
+    eventually("a held call", || {
+        (provider.ledger().held == 1).then_some(())
+    });
     (project, provider, deploy)
 }
 
@@ -42,7 +44,12 @@ fn reading_needs_no_ownership() {
     let (project, _provider, mut deploy) = held(&environment);
     let status = project.status();
     assert_eq!(status["steps"][0]["state"], "running", "{status}");
-    assert!(status["owner"].to_string().contains(&deploy.id().to_string()), "{status}");
+    assert!(
+        status["owner"]
+            .to_string()
+            .contains(&deploy.id().to_string()),
+        "{status}"
+    );
     assert_eq!(project.items(&["objects", "list"]).len(), 3);
     assert!(deploy.is_running());
 }
@@ -68,7 +75,9 @@ fn the_lease_of_a_dead_process_holds_nobody_up() {
     provider.set(&json!({ "hold_create": "until_released" }));
     let atomic = ["deploy", "--env", "development", "--atomic"];
     let deploy = project.tidegate(atomic).start();
-    eventually("a held call", || (provider.ledger().held == 1).then_some(()));
+    eventually("a held call", || {
+        (provider.ledger().held == 1).then_some(())
+    });
     let locks = project.tidegate(["locks", "list"]).finish().ok().json();
     assert_eq!(locks["items"][0]["environment"], "development", "{locks}");
     let _ = deploy.kill();

@@ -23,9 +23,16 @@ fn unsubscribe_runs_on_the_artifact_that_subscribed() {
     let (project, provider) = deployed(&environment, &json!({ "version": "1", "count": 1 }));
     let owner = project.items(&["subscriptions", "list"])[0].clone();
 
-    project.set_component(&with_settings(hooks20(), &json!({ "version": "2", "count": 1 })));
+    project.set_component(&with_settings(
+        hooks20(),
+        &json!({ "version": "2", "count": 1 }),
+    ));
     let second = project.deploy().ok().json();
-    assert_eq!(provider.ledger().calls.len(), 1, "code alone changes no subscription");
+    assert_eq!(
+        provider.ledger().calls.len(),
+        1,
+        "code alone changes no subscription"
+    );
     let listed = project.items(&["subscriptions", "list"]);
     assert_eq!(listed[0]["artifact"], owner["artifact"]);
     assert_ne!(listed[0]["artifact"], second["artifact"]);
@@ -38,7 +45,11 @@ fn unsubscribe_runs_on_the_artifact_that_subscribed() {
         .into_iter()
         .map(|call| (call.method, call.user_agent.unwrap_or_default()))
         .collect();
-    let expected = [("POST", "hooks20/1"), ("DELETE", "hooks20/1"), ("POST", "hooks20/2")];
+    let expected = [
+        ("POST", "hooks20/1"),
+        ("DELETE", "hooks20/1"),
+        ("POST", "hooks20/2"),
+    ];
     assert_eq!(calls, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
 }
 
@@ -46,9 +57,18 @@ fn unsubscribe_runs_on_the_artifact_that_subscribed() {
 fn resubscribe_moves_a_subscription_to_the_live_artifact() {
     let environment = TestEnvironment::new();
     let (project, provider) = deployed(&environment, &json!({ "version": "1", "count": 1 }));
-    project.set_component(&with_settings(hooks20(), &json!({ "version": "2", "count": 1 })));
+    project.set_component(&with_settings(
+        hooks20(),
+        &json!({ "version": "2", "count": 1 }),
+    ));
     let second = project.deploy().ok().json();
-    let resubscribe = ["subscriptions", "resubscribe", "hook-01", "--env", "development"];
+    let resubscribe = [
+        "subscriptions",
+        "resubscribe",
+        "hook-01",
+        "--env",
+        "development",
+    ];
     let _ = project.tidegate(resubscribe).finish().ok();
     let listed = project.items(&["subscriptions", "list"]);
     assert_eq!(listed.len(), 1, "{listed:?}");
@@ -64,7 +84,11 @@ fn overlap_subscribes_before_it_unsubscribes() {
     project.set_component(&with_settings(hooks20(), &settings("b")));
     let _ = project.deploy().ok();
     let ledger = provider.ledger();
-    let methods: Vec<&str> = ledger.calls.iter().map(|call| call.method.as_str()).collect();
+    let methods: Vec<&str> = ledger
+        .calls
+        .iter()
+        .map(|call| call.method.as_str())
+        .collect();
     assert_eq!(methods, ["POST", "POST", "DELETE"]);
     assert_eq!(ledger.hooks.len(), 1);
 }
@@ -75,12 +99,18 @@ fn removed_webhooks_go_before_changed_ones_and_new_ones_come_last() {
     // 1 changes, 2 to 4 go; then 1 changes again, and 2 to 4 come.
     let (project, provider) = deployed(&environment, &json!({ "count": 4, "basis": "a" }));
     let deploy = |count: u32, basis: &str| {
-        project.set_component(&with_settings(hooks20(), &json!({ "count": count, "basis": basis })));
+        project.set_component(&with_settings(
+            hooks20(),
+            &json!({ "count": count, "basis": basis }),
+        ));
         let before = provider.ledger().calls.len();
         let _ = project.deploy().ok();
         let calls = provider.ledger().calls.split_off(before);
         let of_first = |path: &str| path.contains("/hook-01/");
-        calls.iter().map(|call| of_first(&call.path)).collect::<Vec<_>>()
+        calls
+            .iter()
+            .map(|call| of_first(&call.path))
+            .collect::<Vec<_>>()
     };
     assert_eq!(deploy(1, "b"), [false, false, false, true, true]);
     assert_eq!(deploy(4, "c"), [true, true, false, false, false]);
@@ -95,7 +125,14 @@ fn forgetting_a_registration_drops_what_is_owed_and_names_who_did_it() {
     let deploy = crate::github::deploy_at_once(&project).exits(7).json();
     let registration = project.items(&["subscriptions", "list"])[0]["registration"].to_string();
     let registration = registration.trim_matches('"');
-    let forget = ["subscriptions", "forget", registration, "--env", "development", "--yes"];
+    let forget = [
+        "subscriptions",
+        "forget",
+        registration,
+        "--env",
+        "development",
+        "--yes",
+    ];
     let _ = project.tidegate(forget).finish().ok();
     assert_eq!(project.status()["steps"], json!([]));
     let number = deploy["deploy"].to_string();

@@ -14,7 +14,10 @@ fn tell_everything(project: &Project<'_>) -> Vec<Outcome> {
     let mut outcomes = vec![
         project.set_secret("TOKEN", SECRET).ok(),
         project.deploy().ok(),
-        project.tidegate(["secrets", "list", "--env", "development"]).finish().ok(),
+        project
+            .tidegate(["secrets", "list", "--env", "development"])
+            .finish()
+            .ok(),
     ];
     for (what, code) in [
         ("secret-in-output", 0),
@@ -47,8 +50,13 @@ fn a_secrets_value_is_in_no_file_and_no_output() {
     for outcome in &outcomes {
         assert!(!outcome.printed().contains(SECRET), "{outcome}");
     }
-    let told = outcomes.iter().filter(|outcome| outcome.printed().contains("leak: ["));
-    assert!(told.count() > 2, "what the guest said is there, without the value");
+    let told = outcomes
+        .iter()
+        .filter(|outcome| outcome.printed().contains("leak: ["));
+    assert!(
+        told.count() > 2,
+        "what the guest said is there, without the value"
+    );
     let printed = environment.path("printed");
     let everything: String = outcomes.iter().map(Outcome::printed).collect();
     std::fs::write(&printed, everything).expect("there is room for a file");
@@ -82,7 +90,10 @@ fn a_planted_leak_is_found() {
     // search that finds nothing has to be seen finding something.
     let _ = ask(&project, "secret-in-base64").ok();
     let found = occurrences(&project.data(), SECRET);
-    assert!(found.iter().any(|found| found.form == "base64"), "{found:?}");
+    assert!(
+        found.iter().any(|found| found.form == "base64"),
+        "{found:?}"
+    );
 }
 
 #[test]

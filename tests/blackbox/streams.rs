@@ -12,7 +12,9 @@ fn follow_prints_one_document_a_line_and_the_deploy_last() {
     for line in &lines {
         assert!(line["kind"].is_string() && line["version"] == 1, "{line}");
     }
-    let stages = lines.iter().filter(|line| line.to_string().contains("\"apply\""));
+    let stages = lines
+        .iter()
+        .filter(|line| line.to_string().contains("\"apply\""));
     assert!(stages.count() >= 2, "a stage begins and ends: {lines:#?}");
     let last = lines.last().expect("there are lines");
     assert_eq!(last["kind"], "deploy");
@@ -28,8 +30,16 @@ fn json_is_all_there_is_on_standard_output_even_when_it_fails() {
     let document = failed.json();
     assert_eq!(document["kind"], "error");
     assert_eq!(document["version"], 1);
-    assert!(document["message"].as_str().is_some_and(|text| text.contains("exit")), "{document}");
-    assert!(failed.stderr.contains("spam") && failed.stderr.contains("more"), "{failed}");
+    assert!(
+        document["message"]
+            .as_str()
+            .is_some_and(|text| text.contains("exit")),
+        "{document}"
+    );
+    assert!(
+        failed.stderr.contains("spam") && failed.stderr.contains("more"),
+        "{failed}"
+    );
 }
 
 #[test]
@@ -48,15 +58,22 @@ fn what_a_guest_says_cannot_steer_the_terminal() {
 fn colour_is_used_only_when_asked_for() {
     let environment = TestEnvironment::new();
     let project = environment.project("hostile", hostile());
-    let plain = project.text(["deploy", "--env", "development"]).finish().ok();
+    let plain = project
+        .text(["deploy", "--env", "development"])
+        .finish()
+        .ok();
     assert!(!plain.printed().contains('\u{1b}'), "{plain}");
-    let colour = |invocation: harness::Invocation| {
-        invocation.finish().printed().contains("\u{1b}[")
-    };
+    let colour =
+        |invocation: harness::Invocation| invocation.finish().printed().contains("\u{1b}[");
     let wrong = || project.text(["run", "nothing", "--input", "1"]);
     assert!(colour(wrong().arg("--color").arg("always")));
     assert!(colour(wrong().var("CLICOLOR_FORCE", "1")));
-    assert!(!colour(wrong().var("CLICOLOR_FORCE", "1").arg("--color").arg("never")));
+    assert!(!colour(
+        wrong()
+            .var("CLICOLOR_FORCE", "1")
+            .arg("--color")
+            .arg("never")
+    ));
 }
 
 #[test]
@@ -70,6 +87,11 @@ fn a_deploys_log_is_kept_and_can_be_read_later() {
     assert!(!items.is_empty());
     for (index, line) in items.iter().enumerate() {
         assert_eq!(line["sequence"], index + 1, "{line}");
-        assert!(line["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
+        assert!(
+            line["time"]
+                .as_str()
+                .is_some_and(|time| time.ends_with('Z')),
+            "{line}"
+        );
     }
 }

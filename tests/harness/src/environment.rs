@@ -82,7 +82,8 @@ impl Default for TestEnvironment {
 }
 
 /// Returns where the tools that build guests are, which a cleared environment forgets.
-pub(crate) fn tool_variables() -> Vec<(OsString, OsString)> {
+#[must_use]
+pub fn tool_variables() -> Vec<(OsString, OsString)> {
     let mut variables = vec![("PATH".into(), env::var_os("PATH").unwrap_or_default())];
     let home = env::var_os("HOME").unwrap_or_default();
     for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {

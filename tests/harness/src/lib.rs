@@ -16,10 +16,11 @@ mod project;
 mod provider;
 mod random;
 mod search;
+mod source;
 
 pub use component::{set_table_size, with_settings};
 pub use condition::{DEADLINE, eventually};
-pub use environment::TestEnvironment;
+pub use environment::{TestEnvironment, tool_variables};
 pub use guests::{
     bare, build_variant, example_directory, github, guest_directory, hello, hooks20, hostile,
     orders,
@@ -31,3 +32,4 @@ pub use project::Project;
 pub use provider::{Call, Hook, Issue, Ledger, Provider};
 pub use random::Random;
 pub use search::{Occurrence, occurrences};
+pub use source::{copy_examples, edit};

@@ -9,7 +9,7 @@ mod bindings {
 }
 
 use bindings::exports::tidegate::project::guest::{
-    CheckAnswer, DeployList, Delivery, Guest, Json, LocatedError, OperationError, Received,
+    CheckAnswer, Delivery, DeployList, Guest, Json, LocatedError, OperationError, Received,
     Registration, RunContext, Subscription, User,
 };
 use bindings::tidegate::project::declarations::{

@@ -37,7 +37,10 @@ pub(crate) fn act(what: &str, amount: u64) -> Result<String, String> {
         "send-bytes" => return upload(size),
         "receive-bytes" => return download(amount),
         "elsewhere" => return get("http://example.test/").map(|_| "null".to_owned()),
-        "field" => drop(Fields::from_list(&[("x-long".to_owned(), vec![b'x'; size])])),
+        "field" => drop(Fields::from_list(&[(
+            "x-long".to_owned(),
+            vec![b'x'; size],
+        )])),
         "random" => return Ok(get_random_bytes(amount).len().to_string()),
         "handles" => drop(black_box(hold_handles(size))),
         "kv-value" => set("key", size)?,
@@ -48,7 +51,11 @@ pub(crate) fn act(what: &str, amount: u64) -> Result<String, String> {
             set("left-over", 1)?;
             return Err("failed after writing".to_owned());
         }
-        "undeclared" => return values::secret("OTHER").map(|_| String::new()).map_err(words),
+        "undeclared" => {
+            return values::secret("OTHER")
+                .map(|_| String::new())
+                .map_err(words);
+        }
         "secret-in-output" => return Ok(json!({ "leak": token()? }).to_string()),
         "secret-in-log" => log::write(Level::Warn, &format!("leak: {}", token()?), &[]),
         "secret-printed" => println!("leak: {}", token()?),
@@ -170,7 +177,7 @@ fn what_the_host_shows() -> Value {
         "directory": std::fs::read_dir("/").is_ok(),
         "variables": std::env::vars().count(),
         "arguments": std::env::args().count(),
-        "socket": TcpStream::connect("127.0.0.1:80").map_err(|error| error.kind() == std::io::ErrorKind::PermissionDenied).err(),
+        "socket": TcpStream::connect("127.0.0.1:80").is_ok(),
         "thread": std::thread::Builder::new().spawn(|| ()).is_ok(),
         "process": std::process::Command::new("true").spawn().is_ok(),
         "input": std::io::read_to_string(std::io::stdin()).unwrap_or_default(),

@@ -10,7 +10,7 @@ mod bindings {
 }
 
 use bindings::exports::tidegate::project::guest::{
-    CheckAnswer, DeployList, Delivery, Guest, Json, LocatedError, OperationError, Received,
+    CheckAnswer, Delivery, DeployList, Guest, Json, LocatedError, OperationError, Received,
     Registration, RunContext, Subscription, User,
 };
 use bindings::tidegate::project::operations::Failure;
@@ -30,7 +30,8 @@ impl Guest for Component {
         if name == "hello" {
             return Ok(r#""hello""#.to_owned());
         }
-        let input: Value = serde_json::from_str(&input).map_err(|error| refused(error.to_string()))?;
+        let input: Value =
+            serde_json::from_str(&input).map_err(|error| refused(error.to_string()))?;
         let what = input["what"].as_str().unwrap_or_default();
         let amount = input["amount"].as_u64().unwrap_or_default();
         deeds::act(what, amount).map_err(refused)

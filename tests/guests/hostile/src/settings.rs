@@ -39,7 +39,9 @@ impl Settings {
         // A volatile read, lest the compiler use what it sees here.
         let bytes = unsafe { std::ptr::read_volatile(&raw const SETTINGS) };
         let text = str::from_utf8(&bytes).expect("the settings are UTF-8");
-        let json = text.strip_prefix(MARK).expect("the mark is never overwritten");
+        let json = text
+            .strip_prefix(MARK)
+            .expect("the mark is never overwritten");
         serde_json::from_str(json.trim_end()).expect("the settings are as declared")
     }
 }
