@@ -11,6 +11,7 @@ mod failures;
 mod github;
 mod interrupts;
 mod kills;
+mod layers;
 mod lost_answers;
 mod objects;
 mod operation_limits;
