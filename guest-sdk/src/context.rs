@@ -94,7 +94,7 @@ impl HookContext {
     pub fn variable(&self, name: &str) -> Result<String> {
         self.optional_variable(name)?.ok_or_else(|| {
             Error::final_(format!(
-                "the variable {name} has no value: set it with `tidegate variables set {name}`"
+                "the variable {name} has no value: set it with `tidegate vars set {name}`"
             ))
         })
     }

@@ -5,16 +5,14 @@
 //! them once in [`project!`]:
 //!
 //! ```
-//! use schemars::JsonSchema;
-//! use serde::{Deserialize, Serialize};
-//! use tidegate_sdk::{Result, action};
+//! use tidegate_sdk::{Result, action, data, project};
 //!
-//! #[derive(Deserialize, JsonSchema)]
+//! #[data]
 //! struct Input {
 //!     name: String,
 //! }
 //!
-//! #[derive(Serialize, JsonSchema)]
+//! #[data]
 //! struct Output {
 //!     greeting: String,
 //! }
@@ -22,10 +20,11 @@
 //! /// Greets somebody.
 //! #[action]
 //! fn greet(input: Input) -> Result<Output> {
-//!     Ok(Output { greeting: format!("Hello, {}!", input.name) })
+//!     let greeting = format!("Hello, {}!", input.name);
+//!     Ok(Output { greeting })
 //! }
 //!
-//! tidegate_sdk::project!(greet);
+//! project!(greet);
 //! # fn main() {}
 //! ```
 //!
@@ -76,6 +75,8 @@ pub use crate::subscription::{Check, Registration, Subscription};
 pub use tidegate_sdk_macros::action;
 #[doc = include_str!("doc/app_event.md")]
 pub use tidegate_sdk_macros::app_event;
+#[doc = include_str!("doc/data.md")]
+pub use tidegate_sdk_macros::data;
 #[doc = include_str!("doc/integration.md")]
 pub use tidegate_sdk_macros::integration;
 #[doc = include_str!("doc/uses.md")]
@@ -96,4 +97,5 @@ pub mod __private {
         CheckHook, Entry, Handler, Hooks, Kind, Refresh, Subscribe, Unsubscribe,
     };
     pub use crate::settings::read_setting;
+    pub use {schemars, serde};
 }

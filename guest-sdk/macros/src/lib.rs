@@ -5,6 +5,7 @@
 //! other items say: a macro sees its own item only.
 
 mod app_event;
+mod data;
 mod declaration;
 mod duration;
 mod grammar;
@@ -19,6 +20,12 @@ mod webhook;
 
 use proc_macro::TokenStream;
 use quote::quote;
+
+/// Derives what inputs and outputs need.
+#[proc_macro_attribute]
+pub fn data(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    expand(arguments, item, data::expand)
+}
 
 /// Declares an action.
 #[proc_macro_attribute]
