@@ -1,0 +1,19 @@
+use tidegate_sdk::{Result, action, data, project};
+
+#[data]
+struct Input {
+    name: String,
+}
+
+#[data]
+struct Output {
+    greeting: String,
+}
+
+#[action(title = "Greet somebody")]
+fn greet(input: Input) -> Result<Output> {
+    let greeting = format!("Hello, {}!", input.name);
+    Ok(Output { greeting })
+}
+
+project!(greet);
