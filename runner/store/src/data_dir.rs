@@ -11,7 +11,7 @@ use std::time::Duration;
 use domain::Secret;
 use zeroize::Zeroizing;
 
-use crate::lock::{self, LockError, Ownership};
+use crate::lock::{self, Holder, LockError, Ownership};
 use crate::seal::{Keys, MasterKey};
 
 /// Says why a data directory could not be opened.
@@ -145,6 +145,12 @@ impl DataDir {
                     source: std::io::Error::other(error),
                 })
             })
+    }
+
+    /// Returns who owns the directory, if anybody does.
+    #[must_use]
+    pub fn owner(&self) -> Option<Holder> {
+        lock::holder(&self.path.join("lock"))
     }
 
     pub(crate) fn keys(&self) -> &Arc<Keys> {

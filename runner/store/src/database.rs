@@ -77,7 +77,7 @@ impl Database {
     /// Runs `operation` on the writing connection outside any transaction.
     pub(crate) async fn maintain<T>(
         &self,
-        operation: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+        operation: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error>
     where
         T: Send + 'static,

@@ -1,5 +1,6 @@
 //! Who owns a data directory: an operating-system lock, so that death releases it.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -49,6 +50,48 @@ impl Drop for Ownership {
         self.held.fetch_sub(1, Ordering::SeqCst);
         // Closing the file would do as well, unless a child inherited it.
         let _ = flock(&self.file, FlockOperation::Unlock);
+    }
+}
+
+/// Who owns a data directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The process.
+    pub pid: u32,
+    /// Its command.
+    pub command: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` (process {}, since {})",
+            self.command, self.pid, self.since
+        )
+    }
+}
+
+/// Returns who holds the lock, if anybody does, without waiting for it.
+pub(crate) fn holder(path: &Path) -> Option<Holder> {
+    let mut file = OpenOptions::new().read(true).open(path).ok()?;
+    match flock(&file, FlockOperation::NonBlockingLockShared) {
+        Err(rustix::io::Errno::WOULDBLOCK) => match held_by(&mut file).ok()? {
+            LockError::Held {
+                pid,
+                command,
+                since,
+            } => Some(Holder {
+                pid,
+                command,
+                since,
+            }),
+            LockError::File { .. } => None,
+        },
+        // Nobody does; closing the file gives the shared lock back.
+        Ok(()) | Err(_) => None,
     }
 }
 

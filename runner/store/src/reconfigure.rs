@@ -2,7 +2,10 @@
 
 use domain::{Place, Timestamp};
 
-use crate::{Error, Store};
+use rusqlite::{Connection, params};
+
+use crate::columns::{change, first, json, number, rows, signed, time, to_json};
+use crate::{Error, Store, columns};
 
 /// A reconfigure that is due; changes while it waits merge into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +31,28 @@ impl Store {
         &self,
         place: Option<Place>,
     ) -> Result<Vec<DueReconfigure>, Error> {
-        let _ = place;
-        todo!()
+        self.database()
+            .read(move |tx| {
+                let due = rows(
+                    tx,
+                    "SELECT * FROM due_reconfigures ORDER BY since, project, environment",
+                    [],
+                    |row| {
+                        Ok(DueReconfigure {
+                            place: columns::place(row)?,
+                            since: time(row, "since")?,
+                            causes: json(row, "causes")?,
+                            generation: number(row, "generation")?,
+                            last_error: row.get("last_error")?,
+                        })
+                    },
+                )?;
+                Ok(due
+                    .into_iter()
+                    .filter(|due| place.is_none_or(|place| place == due.place))
+                    .collect())
+            })
+            .await
     }
 
     /// Notes that the reconfigure of a generation is live; what changed since stays due.
@@ -37,8 +60,17 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn reconfigure_done(&self, place: Place, generation: u64) -> Result<(), Error> {
-        let _ = (place, generation);
-        todo!()
+        self.database()
+            .write(move |tx| {
+                change(
+                    tx,
+                    "DELETE FROM due_reconfigures
+                     WHERE project = ?1 AND environment = ?2 AND generation <= ?3",
+                    params![place.project.0, place.environment.0, signed(generation)],
+                )
+                .map(drop)
+            })
+            .await
     }
 
     /// Notes that a reconfigure failed; it stays due.
@@ -46,7 +78,64 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn reconfigure_failed(&self, place: Place, error: String) -> Result<(), Error> {
-        let _ = (place, error);
-        todo!()
+        self.database()
+            .write(move |tx| {
+                change(
+                    tx,
+                    "UPDATE due_reconfigures SET last_error = ?3
+                     WHERE project = ?1 AND environment = ?2",
+                    params![place.project.0, place.environment.0, error],
+                )
+                .map(drop)
+            })
+            .await
     }
+}
+
+/// Marks a reconfigure as due; one that waits takes the cause in.
+pub(crate) fn mark(
+    tx: &Connection,
+    place: Place,
+    cause: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let waiting = first(
+        tx,
+        "SELECT causes, generation FROM due_reconfigures WHERE project = ?1 AND environment = ?2",
+        [place.project.0, place.environment.0],
+        |row| {
+            Ok((
+                json::<Vec<String>>(row, "causes")?,
+                number::<u64>(row, "generation")?,
+            ))
+        },
+    )?;
+    let (mut causes, generation) = waiting.unwrap_or_default();
+    if !causes.iter().any(|known| known == cause) {
+        causes.push(cause.to_owned());
+    }
+    change(
+        tx,
+        "INSERT INTO due_reconfigures (project, environment, since, causes, generation)
+         VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT DO UPDATE SET causes = excluded.causes, generation = excluded.generation",
+        params![
+            place.project.0,
+            place.environment.0,
+            now.as_millis(),
+            to_json(&causes),
+            signed(generation.saturating_add(1))
+        ],
+    )
+    .map(drop)
+}
+
+/// Notes that a deploy which saw every present value went live.
+pub(crate) fn clear(tx: &Connection, place: Place) -> Result<(), Error> {
+    change(
+        tx,
+        "DELETE FROM due_reconfigures WHERE project = ?1 AND environment = ?2",
+        [place.project.0, place.environment.0],
+    )
+    .map(drop)
 }

@@ -1,8 +1,16 @@
 //! Registrations: which are about to expire, and dropping one for good.
 
-use domain::{ArtifactDigest, ObjectName, Place, RegistrationId, StepId, Timestamp};
+use domain::{
+    ArtifactDigest, ObjectName, Place, Registration, RegistrationId, RegistrationState, Secret,
+    StepId, StepKind, StepState, Timestamp, Wave,
+};
+use rusqlite::{Connection, params};
+use serde_json::json;
 
-use crate::{Error, Store};
+use crate::columns::{change, first, rows, text, time, time_opt};
+use crate::registration_row::{self, Event, SIGNING};
+use crate::step_row::{self, NewStep};
+use crate::{Error, Store, audit, columns};
 
 /// A registration that ends by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +27,17 @@ pub struct Expiring {
     pub since: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+}
+
+/// A registration whose endpoint's address is open.
+#[derive(Debug, Clone)]
+pub struct OpenEndpoint {
+    /// Where.
+    pub place: Place,
+    /// The registration.
+    pub registration: Registration,
+    /// The signing secret that the provider issued.
+    pub signing_secret: Option<Secret>,
 }
 
 /// What was dropped with a registration.
@@ -57,8 +76,9 @@ impl Store {
         actor: String,
         now: Timestamp,
     ) -> Result<Forgotten, ForgetError> {
-        let _ = (registration, actor, now);
-        todo!()
+        self.database()
+            .write(move |tx| forget(tx, registration, &actor, now))
+            .await
     }
 
     /// Returns the live registrations of a place that end by themselves and have no step open,
@@ -67,8 +87,31 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn expiring(&self, place: Place) -> Result<Vec<Expiring>, Error> {
-        let _ = place;
-        todo!()
+        self.database()
+            .read(move |tx| {
+                rows(
+                    tx,
+                    "SELECT * FROM registrations r
+                     WHERE r.project = ?1 AND r.environment = ?2 AND r.state = 'live'
+                       AND r.expires_at IS NOT NULL AND NOT EXISTS (
+                         SELECT 1 FROM steps s WHERE s.registration = r.id AND s.kind <> 'check'
+                           AND s.state NOT IN ('done', 'superseded', 'forgotten'))
+                     ORDER BY r.expires_at, r.id",
+                    [place.project.0, place.environment.0],
+                    |row| {
+                        let created = time(row, "created_at")?;
+                        Ok(Expiring {
+                            registration: RegistrationId(row.get("id")?),
+                            place,
+                            owner: text(row, "owner")?,
+                            webhook: text(row, "webhook")?,
+                            since: time_opt(row, "recorded_at")?.unwrap_or(created),
+                            expires_at: time(row, "expires_at")?,
+                        })
+                    },
+                )
+            })
+            .await
     }
 
     /// Writes the step that refreshes a registration, unless one of its steps is open.
@@ -80,7 +123,139 @@ impl Store {
         registration: RegistrationId,
         now: Timestamp,
     ) -> Result<Option<StepId>, Error> {
-        let _ = (registration, now);
-        todo!()
+        self.database()
+            .write(move |tx| {
+                let Some((place, found)) = registration_row::find(tx, registration)? else {
+                    return Err(Error::NotFound(format!("subscription {registration}")));
+                };
+                let open = open_steps(tx, registration)?;
+                let busy = open.iter().any(|(_, kind, _)| *kind != StepKind::Check);
+                if busy || found.state != RegistrationState::Live {
+                    return Ok(None);
+                }
+                let step = NewStep {
+                    place,
+                    registration,
+                    deploy: None,
+                    kind: StepKind::Refresh,
+                    wave: Wave::Removed,
+                    reason: "it is about to expire",
+                    due: None,
+                };
+                step_row::create(tx, &step, now).map(Some)
+            })
+            .await
     }
+
+    /// Finds the registration whose endpoint's address has this token, if the address is open
+    /// and the webhook is live.
+    ///
+    /// # Errors
+    /// When a sealed secret does not open, or the store fails.
+    pub async fn open_endpoint(
+        &self,
+        token: Secret,
+        now: Timestamp,
+    ) -> Result<Option<OpenEndpoint>, Error> {
+        let keys = self.keys();
+        self.database()
+            .read(move |tx| {
+                first(
+                    tx,
+                    "SELECT r.* FROM registrations r JOIN objects o ON o.id = r.object
+                     WHERE r.token_hash = ?1 AND (r.open_until IS NULL OR r.open_until > ?2)
+                       AND o.live = 1",
+                    params![keys.token_hash(&token), now.as_millis()],
+                    |row| {
+                        let registration = registration_row::read(row)?;
+                        let sealed: Option<Vec<u8>> = row.get("signing_sealed")?;
+                        Ok(OpenEndpoint {
+                            place: columns::place(row)?,
+                            signing_secret: sealed
+                                .map(|sealed| {
+                                    registration_row::open(&keys, registration.id, SIGNING, &sealed)
+                                })
+                                .transpose()?,
+                            registration,
+                        })
+                    },
+                )
+            })
+            .await
+    }
+}
+
+type OpenStep = (StepId, StepKind, StepState);
+
+/// Reads the open steps of a registration.
+pub(crate) fn open_steps(tx: &Connection, id: RegistrationId) -> Result<Vec<OpenStep>, Error> {
+    rows(
+        tx,
+        "SELECT id, kind, state FROM steps WHERE registration = ?1
+           AND state NOT IN ('done', 'superseded', 'forgotten') ORDER BY id",
+        [id.0],
+        |row| {
+            Ok((
+                StepId(row.get("id")?),
+                text(row, "kind")?,
+                text(row, "state")?,
+            ))
+        },
+    )
+}
+
+/// Names a person with the deploys that lose a step by what the person does.
+pub(crate) fn blame(
+    tx: &Connection,
+    step: StepId,
+    actor: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    change(
+        tx,
+        "UPDATE deploys SET forgotten_by = ?2,
+           status = CASE WHEN status = 'running' THEN status ELSE 'incomplete' END,
+           finished_at = coalesce(finished_at, ?3)
+         WHERE id = (SELECT deploy FROM steps WHERE id = ?1)",
+        params![step.0, actor, now.as_millis()],
+    )
+    .map(drop)
+}
+
+fn forget(
+    tx: &Connection,
+    id: RegistrationId,
+    actor: &str,
+    now: Timestamp,
+) -> Result<Forgotten, ForgetError> {
+    let (place, registration) = registration_row::find(tx, id)?.ok_or(ForgetError::Unknown(id))?;
+    let open = open_steps(tx, id)?;
+    if let Some((step, ..)) = open.iter().find(|(.., state)| *state == StepState::Running) {
+        return Err(ForgetError::Running(*step));
+    }
+    if registration.state.is_over() && open.is_empty() && !registration.possible_double {
+        return Err(ForgetError::Over(id));
+    }
+    for (step, _, state) in &open {
+        step_row::advance(tx, *step, *state, StepState::Forgotten, now)?;
+        blame(tx, *step, actor, now)?;
+    }
+    change(
+        tx,
+        "UPDATE registrations SET possible_double = 0 WHERE id = ?1",
+        [id.0],
+    )?;
+    let event = Event {
+        what: "forgotten",
+        detail: None,
+        actor: Some(actor),
+    };
+    registration_row::set_state(tx, id, RegistrationState::Forgotten, event, now)?;
+    registration_row::close(tx, id, now)?;
+    let subject = audit::subject(tx, place)?;
+    let details = json!({ "subscription": id, "webhook": registration.webhook });
+    audit::add(tx, now, actor, "subscriptions.forget", &subject, &details)?;
+    Ok(Forgotten {
+        steps: open.into_iter().map(|(step, ..)| step).collect(),
+    })
 }

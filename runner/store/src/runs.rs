@@ -4,8 +4,15 @@ use std::time::Duration;
 
 use domain::{ArtifactDigest, LogLevel, ObjectName, Place, RunId, RunStatus, Timestamp, UserId};
 
-use crate::kv::KvWrite;
-use crate::{Error, Store};
+use rusqlite::{Connection, Row, params};
+use serde::{Deserialize, Serialize};
+
+use crate::columns::{
+    Stored, change, first, insert, json, micros, number, rows, signed, text, time, time_opt,
+    to_json,
+};
+use crate::kv::{self, KvWrite};
+use crate::{Error, Store, columns};
 
 /// What kind of object runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +23,28 @@ pub enum RunKind {
     Workflow,
     /// A webhook's handler.
     Webhook,
+}
+
+impl RunKind {
+    /// Returns the kind's stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Action => "action",
+            Self::Workflow => "workflow",
+            Self::Webhook => "webhook",
+        }
+    }
+}
+
+impl Stored for RunKind {
+    const WHAT: &'static str = "kind of run";
+
+    fn from_text(text: &str) -> Option<Self> {
+        [Self::Action, Self::Workflow, Self::Webhook]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
 }
 
 /// A run that begins.
@@ -62,7 +91,7 @@ pub struct RunError {
 }
 
 /// A line of a run's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunLogLine {
     /// When.
     pub at: Timestamp,
@@ -75,7 +104,7 @@ pub struct RunLogLine {
 }
 
 /// A request that a run sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRequest {
     /// The method.
     pub method: String,
@@ -85,6 +114,9 @@ pub struct RunRequest {
     pub status: Option<u16>,
     /// How long it took.
     pub duration: Duration,
+    /// Why it was not sent, or got no answer.
+    #[serde(default)]
+    pub error: Option<String>,
 }
 
 /// A run that is over.
@@ -166,8 +198,29 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn begin_run(&self, begin: BeginRun) -> Result<RunId, Error> {
-        let _ = begin;
-        todo!()
+        self.database()
+            .write(move |tx| {
+                insert(
+                    tx,
+                    "INSERT INTO runs (project, environment, kind, object, artifact, trigger, user,
+                       status, input, started_at, replay_of)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'running', ?8, ?9, ?10)",
+                    params![
+                        begin.place.project.0,
+                        begin.place.environment.0,
+                        begin.kind.as_str(),
+                        begin.object.as_str(),
+                        begin.artifact.to_string(),
+                        begin.trigger,
+                        begin.user.map(|user| user.0),
+                        begin.input,
+                        begin.now.as_millis(),
+                        begin.replay_of.map(|run| run.0)
+                    ],
+                )
+                .map(RunId)
+            })
+            .await
     }
 
     /// Ends a run, its key-value writes in the same transaction.
@@ -175,8 +228,47 @@ impl Store {
     /// # Errors
     /// When it is not running, or the store fails.
     pub async fn finish_run(&self, finish: FinishRun) -> Result<(), Error> {
-        let _ = finish;
-        todo!()
+        let logs = to_json(&finish.logs);
+        let requests = to_json(&finish.requests);
+        self.database()
+            .write(move |tx| {
+                let place = first(
+                    tx,
+                    "SELECT project, environment FROM runs WHERE id = ?1 AND status = 'running'",
+                    [finish.run.0],
+                    columns::place,
+                )?
+                .ok_or_else(|| Error::NotFound(format!("run {} under way", finish.run)))?;
+                end(tx, &finish)?;
+                change(
+                    tx,
+                    "INSERT INTO run_details (run, logs, requests) VALUES (?1, ?2, ?3)",
+                    params![finish.run.0, logs, requests],
+                )?;
+                kv::write_all(tx, place, &finish.kv_writes)
+            })
+            .await
+    }
+
+    /// Cancels a run that was interrupted; nothing tries it again.
+    ///
+    /// # Errors
+    /// When it is not interrupted, or the store fails.
+    pub async fn cancel_run(&self, run: RunId, now: Timestamp) -> Result<(), Error> {
+        self.database()
+            .write(move |tx| {
+                let cancelled = change(
+                    tx,
+                    "UPDATE runs SET status = 'cancelled', finished_at = coalesce(finished_at, ?2)
+                     WHERE id = ?1 AND status = 'interrupted'",
+                    params![run.0, now.as_millis()],
+                )?;
+                if cancelled == 0 {
+                    return Err(Error::NotFound(format!("interrupted run {run}")));
+                }
+                Ok(())
+            })
+            .await
     }
 
     /// Returns at most `limit` runs of a place, newest first.
@@ -189,8 +281,25 @@ impl Store {
         filter: RunFilter,
         limit: u32,
     ) -> Result<Vec<RunRecord>, Error> {
-        let _ = (place, filter, limit);
-        todo!()
+        self.database()
+            .read(move |tx| {
+                rows(
+                    tx,
+                    "SELECT * FROM runs WHERE project = ?1 AND environment = ?2 AND id < ?3
+                       AND (?4 IS NULL OR status = ?4) AND (?5 IS NULL OR object = ?5)
+                     ORDER BY id DESC LIMIT ?6",
+                    params![
+                        place.project.0,
+                        place.environment.0,
+                        filter.before.map_or(i64::MAX, |run| run.0),
+                        filter.status.map(RunStatus::as_str),
+                        filter.object.as_ref().map(ObjectName::as_str),
+                        limit
+                    ],
+                    read_run,
+                )
+            })
+            .await
     }
 
     /// Returns one run.
@@ -198,8 +307,9 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn run(&self, run: RunId) -> Result<Option<RunRecord>, Error> {
-        let _ = run;
-        todo!()
+        self.database()
+            .read(move |tx| first(tx, "SELECT * FROM runs WHERE id = ?1", [run.0], read_run))
+            .await
     }
 
     /// Returns a run's log.
@@ -207,8 +317,12 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn run_logs(&self, run: RunId) -> Result<Vec<RunLogLine>, Error> {
-        let _ = run;
-        todo!()
+        self.database()
+            .read(move |tx| {
+                let sql = "SELECT logs FROM run_details WHERE run = ?1";
+                Ok(first(tx, sql, [run.0], |row| json(row, "logs"))?.unwrap_or_default())
+            })
+            .await
     }
 
     /// Returns a run's requests, in order.
@@ -216,8 +330,12 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn run_requests(&self, run: RunId) -> Result<Vec<RunRequest>, Error> {
-        let _ = run;
-        todo!()
+        self.database()
+            .read(move |tx| {
+                let sql = "SELECT requests FROM run_details WHERE run = ?1";
+                Ok(first(tx, sql, [run.0], |row| json(row, "requests"))?.unwrap_or_default())
+            })
+            .await
     }
 
     /// Removes runs that ended before an instant, and all but the newest `keep` of each place;
@@ -226,7 +344,80 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn prune_runs(&self, before: Timestamp, keep: u32) -> Result<u64, Error> {
-        let _ = (before, keep);
-        todo!()
+        self.database()
+            .write(move |tx| {
+                let old = change(
+                    tx,
+                    "DELETE FROM runs WHERE finished_at < ?1",
+                    [before.as_millis()],
+                )?;
+                let many = change(
+                    tx,
+                    "DELETE FROM runs WHERE finished_at IS NOT NULL AND id IN (
+                       SELECT id FROM (
+                         SELECT id, row_number() OVER (
+                           PARTITION BY project, environment ORDER BY id DESC) AS nth
+                         FROM runs)
+                       WHERE nth > ?1)",
+                    [keep],
+                )?;
+                Ok((old + many) as u64)
+            })
+            .await
     }
+}
+
+fn end(tx: &Connection, finish: &FinishRun) -> Result<(), Error> {
+    change(
+        tx,
+        "UPDATE runs SET status = ?2, output = ?3, error_code = ?4, error_message = ?5,
+           error_retryable = ?6, finished_at = ?7, duration_us = ?8, cpu_us = ?9, peak_memory = ?10
+         WHERE id = ?1",
+        params![
+            finish.run.0,
+            finish.status.as_str(),
+            finish.output,
+            finish.error.as_ref().map(|error| &error.code),
+            finish.error.as_ref().map(|error| &error.message),
+            finish.error.as_ref().map(|error| error.retryable),
+            finish.now.as_millis(),
+            micros(finish.duration),
+            micros(finish.usage.cpu),
+            signed(finish.usage.peak_memory)
+        ],
+    )
+    .map(drop)
+}
+
+fn read_run(row: &Row<'_>) -> Result<RunRecord, Error> {
+    let error = match row.get::<_, Option<String>>("error_code")? {
+        Some(code) => Some(RunError {
+            code,
+            message: row.get("error_message")?,
+            retryable: row.get("error_retryable")?,
+        }),
+        None => None,
+    };
+    let duration: Option<i64> = row.get("duration_us")?;
+    Ok(RunRecord {
+        id: RunId(row.get("id")?),
+        place: columns::place(row)?,
+        kind: text(row, "kind")?,
+        object: text(row, "object")?,
+        artifact: text(row, "artifact")?,
+        trigger: row.get("trigger")?,
+        user: row.get::<_, Option<String>>("user")?.map(UserId),
+        status: text(row, "status")?,
+        input: row.get("input")?,
+        output: row.get("output")?,
+        error,
+        started_at: time(row, "started_at")?,
+        finished_at: time_opt(row, "finished_at")?,
+        duration: duration.map(|us| Duration::from_micros(us.unsigned_abs())),
+        usage: RunUsage {
+            cpu: columns::duration(row, "cpu_us")?,
+            peak_memory: number(row, "peak_memory")?,
+        },
+        replay_of: row.get::<_, Option<i64>>("replay_of")?.map(RunId),
+    })
 }
