@@ -1,5 +1,62 @@
-//! The use cases of Tidegate: deploy, plan, steps and runs.
+//! The use cases of Tidegate: deploy, plan, rollback, steps, runs, values, environments.
+//!
+//! The engine ties the pure rules of `domain` to the store and the sandbox. It
+//! decides nothing that `domain` could decide, holds no SQL and no type of
+//! wasmtime. It must never call a guest or a third party while a transaction is
+//! open, and never start a step between a plan and its application.
+//!
+//! [`Engine`] only reads; [`Owner`] is the one process that may write.
 
+mod atomic;
+mod attempt;
 mod build;
+mod clock;
+mod code;
+mod component;
+mod deploy;
+mod engine;
+mod error;
+mod grants;
+mod guests;
+mod kv;
+mod lease;
+mod observer;
+mod outcome;
+mod probe;
+mod props;
+mod random;
+mod reads;
+mod reconfigure;
+mod recorder;
+mod refresh;
+mod removal;
+mod report;
+mod runs;
+mod settle;
+mod subscriptions;
+mod values;
 
 pub use build::{Build, BuildError, BuildOutput, BuildProfile, BuiltComponent, Commit};
+pub use clock::{Clock, SystemClock};
+pub use code::{Code, Coded, Exit};
+pub use deploy::{Atomicity, DeployRequest, PlanRequest, Removal, RollbackRequest, Source};
+pub use engine::{Engine, Owner, Parts, Settings};
+pub use error::{
+    ChangeError, DeployError, DeployFailure, OpenError, OwnError, ReadError, RunError,
+};
+pub use guests::{Guest, Guests};
+pub use lease::LeaseWait;
+pub use observer::{Event, Observer, Unobserved};
+pub use probe::{Point, Probe, Unprobed};
+pub use reads::Disabled;
+pub use reconfigure::{EnvironmentChange, ValueRequest};
+pub use removal::DeletedEnvironment;
+pub use report::{
+    ArtifactReport, CheckReport, DeployReport, DeploySummary, EnvironmentReport, ErrorReport,
+    HistoryReport, LockReport, LogReport, ObjectReport, PlanReport, PlannedStepReport,
+    RegistrationReport, RequestReport, RunReport, StageReport, StatusReport, StepReport,
+    ValueChangeReport, ValueReport,
+};
+pub use runs::{ActionRun, Replay};
+pub use store::{Force, GarbageMode};
+pub use subscriptions::{PlaceRequest, Selector};

@@ -1,19 +1,15 @@
 //! What a hook's call came to, in the words of the journal.
 
-use domain::{HookOutcome, Requests, Subscription, Timestamp};
+use domain::{HookOutcome, Requests};
 use sandbox::{CheckAnswer, Failure, Fate, Output, Report, RequestRecord};
 
 /// Says what the hook answered.
 pub(crate) fn of_hook(report: &Report) -> HookOutcome {
     match &report.outcome {
-        Ok(Output::Subscription(subscription)) => {
-            HookOutcome::Subscribed(subscription_of(subscription))
-        }
+        Ok(Output::Subscription(subscription)) => HookOutcome::Subscribed(subscription.clone()),
         Ok(Output::Unsubscribed) => HookOutcome::Unsubscribed,
         Ok(Output::Check(CheckAnswer::Found(found))) if found.is_empty() => HookOutcome::Absent,
-        Ok(Output::Check(CheckAnswer::Found(found))) => {
-            HookOutcome::Found(found.iter().map(subscription_of).collect())
-        }
+        Ok(Output::Check(CheckAnswer::Found(found))) => HookOutcome::Found(found.clone()),
         Ok(Output::Check(CheckAnswer::Absent)) => HookOutcome::Absent,
         Ok(Output::Check(CheckAnswer::Unsure)) => HookOutcome::Unsure,
         Ok(Output::Run(_) | Output::Props(_) | Output::Received { .. }) => HookOutcome::Broken {
@@ -36,16 +32,6 @@ pub(crate) fn of_hook(report: &Report) -> HookOutcome {
         ) => HookOutcome::Broken {
             message: failure.to_string(),
         },
-    }
-}
-
-fn subscription_of(subscription: &sandbox::Subscription) -> Subscription {
-    Subscription {
-        unsubscribe_props: subscription.unsubscribe_props.clone(),
-        expires_at: subscription
-            .expires_at_ms
-            .map(|millis| Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))),
-        signing_secret: subscription.signing_secret.clone(),
     }
 }
 

@@ -3,10 +3,9 @@
 //! Field names are stable; units stand in the name.
 
 use domain::{
-    ArtifactDigest, Capability, Change, ChangeAction, DeployCause, DeployListHash, DeployNumber,
-    DeployStatus, Fingerprint, LogLevel, Message, ObjectKey, ObjectKind, RegistrationId,
-    RegistrationState, RunId, RunStatus, Stage, StageStatus, StepId, StepKind, StepState,
-    Timestamp, UserId, ValueKind,
+    ArtifactDigest, Capability, Change, DeployCause, DeployListHash, DeployNumber, DeployStatus,
+    Fingerprint, LogLevel, Message, ObjectKind, RegistrationId, RegistrationState, RunId,
+    RunStatus, Stage, StageStatus, StepId, StepKind, StepState, Timestamp, UserId, ValueKind,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -143,8 +142,8 @@ pub struct DeployReport {
     pub superseded_by: Option<DeployNumber>,
     /// Who dropped one of its steps.
     pub forgotten_by: Option<String>,
-    /// The deploy that undid it, or that it undoes.
-    pub rolled_back_by: Option<DeployNumber>,
+    /// The deploy that it goes back to, or that it undoes.
+    pub rollback_of: Option<DeployNumber>,
     /// Why it failed.
     pub error: Option<ErrorReport>,
 }
@@ -347,9 +346,6 @@ pub struct RunReport {
     pub output: Option<Value>,
     /// Why it failed.
     pub error: Option<ErrorReport>,
-    /// Where in the guest it failed, innermost first.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub frames: Vec<String>,
     /// When it began.
     pub started_at: Timestamp,
     /// Wall time.
@@ -360,6 +356,8 @@ pub struct RunReport {
     pub peak_memory_bytes: u64,
     /// Attempts so far.
     pub attempts: u32,
+    /// The run that it repeats.
+    pub replay_of: Option<RunId>,
     /// Requests that it sent.
     pub requests: Vec<RequestReport>,
 }
@@ -433,21 +431,4 @@ pub struct ValueChangeReport {
     pub changed: bool,
     /// The reconfigure deploy that followed, if live objects use it.
     pub reconfigure: Option<DeployReport>,
-}
-
-/// How a change of an object reads in one word, for plain lines.
-#[must_use]
-pub const fn verb(action: ChangeAction) -> &'static str {
-    match action {
-        ChangeAction::Add => "add",
-        ChangeAction::Modify => "modify",
-        ChangeAction::ReEnable => "re-enable",
-        ChangeAction::Disable => "disable",
-    }
-}
-
-/// Returns how an object is named in lines of text.
-#[must_use]
-pub fn object_label(key: &ObjectKey) -> String {
-    key.to_string()
 }

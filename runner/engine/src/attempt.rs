@@ -1,0 +1,331 @@
+//! One attempt of a step: journalled before the guest is called and after.
+
+use std::sync::Arc;
+
+use domain::declare::{Object, Webhook};
+use domain::{
+    ArtifactDigest, Attempt, CheckedList, HookOutcome, ObjectKind, Place, RegistrationState,
+    Requests, StepId, StepKind, StepState, conclude, hook_to_call,
+};
+use sandbox::{Call, Compiler, Registration, Report};
+use store::{BeginAttempt, BegunAttempt, FinishAttempt, NewOwner, StepContext, StepError};
+
+use crate::engine::Engine;
+use crate::grants::{self, Scope, Values};
+use crate::kv::StoredKv;
+use crate::outcome;
+use crate::probe::Point;
+use crate::random;
+use crate::recorder::Recorder;
+
+/// On what an attempt runs.
+struct Stand {
+    artifact: ArtifactDigest,
+    deploy: domain::DeployNumber,
+    list: Arc<CheckedList>,
+    object: Object,
+    webhook: Webhook,
+    values: Values,
+    /// The variables recorded when the registration was made; none for a first subscribe.
+    recorded: Option<std::collections::BTreeMap<String, String>>,
+}
+
+impl Engine {
+    /// Attempts a step once; what a third party does to it is no error.
+    pub(crate) async fn attempt(
+        &self,
+        place: Place,
+        step: StepId,
+        recorder: Option<&Recorder<'_>>,
+    ) -> Result<(), store::Error> {
+        let gate = self.gate(place);
+        let _passing = gate.read().await;
+        let context = self.store.step_context(step).await?;
+        if !startable(&context) {
+            return Ok(());
+        }
+        if context.registration.state.is_over() && context.step.kind != StepKind::Check {
+            return self.nothing_left_to_do(context).await;
+        }
+        let stand = self.stand(place, &context).await?;
+        let missing = grants::missing(&stand.object, &stand.values, stand.recorded.as_ref());
+        if !missing.is_empty() {
+            return self.store.set_awaiting(step, missing).await;
+        }
+        let call = hook_to_call(
+            context.step.kind,
+            context.step.state,
+            stand.webhook.hooks.check,
+        );
+        let Some(begun) = self.begin_attempt(&context, &stand, call).await? else {
+            return Ok(());
+        };
+        self.probe.reached(Point::AttemptBegun).await;
+        let report = self.call_hook(place, &context, &stand, call).await?;
+        self.probe.reached(Point::HookReturned).await;
+        if let (Some(recorder), Ok(report)) = (recorder, &report) {
+            recorder.guest_log(
+                &format!("webhook {}", context.registration.webhook),
+                &report.log,
+            );
+        }
+        self.finish(context, stand, call, begun, report).await?;
+        self.probe.reached(Point::AttemptFinished).await;
+        Ok(())
+    }
+
+    /// Finds the artifact that a step runs on: what is uncertain, or stands at
+    /// the provider, on the artifact that attempted it; a subscribe that never
+    /// had an effect on the one that is live, so that a corrected one is used.
+    async fn stand(&self, place: Place, context: &StepContext) -> Result<Stand, store::Error> {
+        let registration = &context.registration;
+        let fresh = context.step.kind == StepKind::Subscribe
+            && registration.state != RegistrationState::Uncertain;
+        let live = if fresh {
+            self.store.live(place).await?
+        } else {
+            None
+        };
+        let (artifact, deploy) = match live {
+            Some(live) => (live.artifact, live.number),
+            None => (registration.owner, registration.deploy),
+        };
+        let list = self.list_of(artifact).await?;
+        let item = list
+            .find(ObjectKind::Webhook, registration.webhook.as_str())
+            .ok_or_else(|| {
+                store::Error::Corrupt(format!(
+                    "artifact {artifact} declares no webhook {}",
+                    registration.webhook
+                ))
+            })?;
+        let object = item.object.clone();
+        let Object::Webhook(webhook) = object.clone() else {
+            return Err(store::Error::Corrupt(format!("{} is no webhook", item.key)));
+        };
+        let values = self.values(place, &list).await?;
+        Ok(Stand {
+            artifact,
+            deploy,
+            recorded: (!fresh).then(|| registration.variables.clone()),
+            list,
+            object,
+            webhook,
+            values,
+        })
+    }
+
+    async fn begin_attempt(
+        &self,
+        context: &StepContext,
+        stand: &Stand,
+        call: StepKind,
+    ) -> Result<Option<BegunAttempt>, store::Error> {
+        let begin = BeginAttempt {
+            call,
+            artifact: stand.artifact,
+            deploy: stand.deploy,
+            webhook: context.registration.webhook.clone(),
+            public_url: context.registration.basis.public_url.clone(),
+            key: context.key.clone(),
+            variables: stand.variables(),
+            now: self.clock.now(),
+        };
+        match self.store.begin_attempt(context.step.id, begin).await {
+            Ok(begun) => Ok(Some(begun)),
+            // Somebody forgot it, or a deploy superseded it, since it was picked.
+            Err(StepError::Illegal { .. } | StepError::Waiting { .. } | StepError::Unknown(_)) => {
+                Ok(None)
+            }
+            Err(error) => Err(step_failure(error)),
+        }
+    }
+
+    /// Calls a hook. An artifact that cannot be loaded any more is an outcome, not an error.
+    async fn call_hook(
+        &self,
+        place: Place,
+        context: &StepContext,
+        stand: &Stand,
+        call: StepKind,
+    ) -> Result<Result<Report, String>, store::Error> {
+        let guest = match self.guest(stand.artifact, Compiler::Optimizing).await {
+            Ok(guest) => guest,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let (_, environment) = self.store.place_names(place).await?;
+        let user = self
+            .user(place, context.registration.subject.user.as_ref())
+            .await?;
+        let scope = Scope {
+            environment: environment.name.as_str(),
+            allowed_private: &environment.allowed_hosts,
+            list: &stand.list,
+            values: &stand.values,
+            recorded: stand.recorded.as_ref(),
+            user: user.as_ref(),
+            kv: Some(Arc::new(StoredKv::new(self.store.clone(), place))),
+            limits: self.settings.operation_limits,
+        };
+        let mut granted = grants::grant(&stand.object, &scope);
+        granted.redact.push(context.endpoint_token.clone());
+        granted.redact.extend(context.signing_secret.clone());
+        Ok(Ok(guest.call(hook_call(context, call), granted).await))
+    }
+
+    async fn finish(
+        &self,
+        context: StepContext,
+        stand: Stand,
+        call: StepKind,
+        begun: BegunAttempt,
+        report: Result<Report, String>,
+    ) -> Result<(), store::Error> {
+        let now = self.clock.now();
+        let (hook, requests, kv_writes) = match &report {
+            Ok(report) => (
+                outcome::of_hook(report),
+                outcome::of_requests(&report.requests),
+                crate::kv::writes(&report.kv_writes),
+            ),
+            Err(message) => (
+                HookOutcome::Broken {
+                    message: message.clone(),
+                },
+                Requests::None,
+                Vec::new(),
+            ),
+        };
+        let conclusion = conclude(
+            Attempt {
+                kind: context.step.kind,
+                call,
+                registration: context.registration.state,
+                attempts: begun.attempts,
+                checks: begun.checks,
+                unwanted: context.unwanted,
+                can_check: stand.webhook.hooks.check,
+                known: context.unsubscribe_props.clone(),
+                expires_at: context.registration.expires_at,
+                needs_issued_secret: stand.webhook.signature.needs_issued_key(),
+                was_unknown: context.was_unknown,
+                outcome: hook,
+                requests,
+            },
+            now,
+            random::number()?,
+        );
+        let variables = stand.variables();
+        let owner = conclusion.record.is_some().then(|| NewOwner {
+            artifact: stand.artifact,
+            deploy: stand.deploy,
+            webhook: context.registration.webhook.clone(),
+            variables,
+        });
+        let extra_keys = conclusion
+            .extras
+            .iter()
+            .map(|_| random::key())
+            .collect::<Result<_, _>>()?;
+        let finish = FinishAttempt {
+            attempt: begun.id,
+            step: context.step.id,
+            conclusion,
+            owner,
+            new_key: random::key()?,
+            extra_keys,
+            recheck_at: now.after(self.settings.recheck_after),
+            kv_writes,
+            now,
+        };
+        let finished = self
+            .store
+            .finish_attempt(finish)
+            .await
+            .map_err(step_failure)?;
+        if let Some(registration) = finished.replace {
+            self.replace_expiring(context.place, registration, "it cannot be refreshed")
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a step whose registration turned out to be over: nothing has to be called.
+    async fn nothing_left_to_do(&self, context: StepContext) -> Result<(), store::Error> {
+        self.store
+            .complete_without_call(context.step.id, self.clock.now())
+            .await
+            .map_err(step_failure)
+    }
+}
+
+impl Stand {
+    /// Returns the variables that the attempt sees and that are recorded with it.
+    fn variables(&self) -> std::collections::BTreeMap<String, String> {
+        match &self.recorded {
+            Some(recorded) => recorded.clone(),
+            None => grants::variables_seen(&self.object, &self.values),
+        }
+    }
+}
+
+/// Returns whether a step may still start: it may have moved since it was picked.
+fn startable(context: &StepContext) -> bool {
+    match context.step.state {
+        StepState::Pending | StepState::Retrying | StepState::Unknown => {
+            context.step.waits_for.is_empty()
+        }
+        StepState::Running
+        | StepState::Done
+        | StepState::Failed
+        | StepState::Superseded
+        | StepState::Forgotten => false,
+    }
+}
+
+fn hook_call(context: &StepContext, call: StepKind) -> Call {
+    let webhook = context.registration.webhook.to_string();
+    let base = context.registration.basis.public_url.trim_end_matches('/');
+    let registration = Registration {
+        props: context.registration.basis.props.clone(),
+        endpoint: format!("{base}/hooks/{}", context.endpoint_token.expose()),
+        key: context.key.clone(),
+        user: context.registration.subject.user.clone(),
+    };
+    // A registration that a hook must end or extend has props from when it was made.
+    let unsubscribe_props = context
+        .unsubscribe_props
+        .clone()
+        .unwrap_or_else(|| domain::Secret::new("null"));
+    match call {
+        StepKind::Subscribe => Call::Subscribe {
+            webhook,
+            registration,
+        },
+        StepKind::Unsubscribe => Call::Unsubscribe {
+            webhook,
+            registration,
+            unsubscribe_props,
+        },
+        StepKind::Refresh => Call::Refresh {
+            webhook,
+            registration,
+            unsubscribe_props,
+        },
+        StepKind::Check => Call::Check {
+            webhook,
+            registration,
+            unsubscribe_props: context.unsubscribe_props.clone(),
+        },
+    }
+}
+
+fn step_failure(error: StepError) -> store::Error {
+    match error {
+        StepError::Store(error) => error,
+        StepError::Illegal { source, .. } => store::Error::IllegalMove(source),
+        other @ (StepError::Unknown(_) | StepError::Waiting { .. } | StepError::Keys { .. }) => {
+            store::Error::Corrupt(other.to_string())
+        }
+    }
+}

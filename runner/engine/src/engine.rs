@@ -1,0 +1,227 @@
+//! The engine itself: what it holds, how it is opened, and how it becomes the owner.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::{EnvironmentName, Limits, Place, ProjectName};
+use sandbox::{Sandbox, Settings as SandboxSettings};
+use store::{DataDir, KeySource, Ownership, Recovered, Store};
+use tokio::sync::{OnceCell, RwLock};
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::{OpenError, OwnError, ReadError};
+use crate::guests::Guests;
+use crate::probe::{Probe, Unprobed};
+
+/// How an engine is set up.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The data directory; it is made if it is not there.
+    pub data_dir: PathBuf,
+    /// Who acts, for the audit log.
+    pub actor: String,
+    /// The command that runs, for others who find the data directory owned.
+    pub command: String,
+    /// The limits of `collect` and `subscription-props`, as far as the project lowers them.
+    pub collect_limits: Limits,
+    /// The limits of the other operations, as far as the project lowers them.
+    pub operation_limits: Limits,
+    /// How long after an uncertainty is resolved it is looked once more, for a
+    /// request that was still under way.
+    pub recheck_after: Duration,
+}
+
+impl Settings {
+    /// Returns settings with the usual limits.
+    #[must_use]
+    pub fn new(
+        data_dir: impl Into<PathBuf>,
+        actor: impl Into<String>,
+        command: impl Into<String>,
+    ) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            actor: actor.into(),
+            command: command.into(),
+            collect_limits: Limits::collect(),
+            operation_limits: Limits::operations(),
+            recheck_after: Duration::from_secs(3),
+        }
+    }
+}
+
+/// What a test puts in the place of the host's clock, the sandbox and fate.
+#[derive(Clone)]
+pub struct Parts {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The guests; the sandbox if none.
+    pub guests: Option<Arc<dyn Guests>>,
+    /// What is told of every point at which a crash would matter.
+    pub probe: Arc<dyn Probe>,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock::default()),
+            guests: None,
+            probe: Arc::new(Unprobed),
+        }
+    }
+}
+
+/// The use cases that only read. Clones share everything.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) dir: DataDir,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) probe: Arc<dyn Probe>,
+    guests: Arc<OnceCell<Arc<dyn Guests>>>,
+    gates: Arc<Mutex<HashMap<Place, Arc<RwLock<()>>>>>,
+}
+
+impl Engine {
+    /// Opens a data directory.
+    ///
+    /// # Errors
+    /// When the directory, its key or its database cannot be used.
+    pub async fn open(settings: Settings) -> Result<Self, OpenError> {
+        Self::with_parts(settings, Parts::default()).await
+    }
+
+    /// Opens a data directory with other parts than the usual ones.
+    ///
+    /// # Errors
+    /// When the directory, its key or its database cannot be used.
+    pub async fn with_parts(settings: Settings, parts: Parts) -> Result<Self, OpenError> {
+        let dir = DataDir::open(&settings.data_dir, &KeySource::File)?;
+        let store = Store::open(&dir).await?;
+        Ok(Self {
+            settings: Arc::new(settings),
+            dir,
+            store,
+            clock: parts.clock,
+            probe: parts.probe,
+            guests: Arc::new(OnceCell::new_with(parts.guests)),
+            gates: Arc::default(),
+        })
+    }
+
+    /// Becomes the owner of the data directory and recovers what a dead process left.
+    ///
+    /// # Errors
+    /// When another process owns it for longer than `wait`, or the recovery fails.
+    pub async fn own(&self, wait: Duration) -> Result<Owner, OwnError> {
+        let ownership = self.dir.lock(&self.settings.command, wait).await?;
+        let recovered = self
+            .store
+            .recover(self.clock.now())
+            .await
+            .map_err(OwnError::Recover)?;
+        Ok(Owner {
+            engine: self.clone(),
+            recovered,
+            _ownership: ownership,
+        })
+    }
+}
+
+impl Engine {
+    /// Returns the guests, setting the sandbox up when it is first needed.
+    pub(crate) async fn guests(&self) -> Result<&Arc<dyn Guests>, sandbox::OpenError> {
+        self.guests
+            .get_or_try_init(|| async {
+                let settings = SandboxSettings::new(self.dir.cache(), self.dir.cache_key());
+                let sandbox = Sandbox::open(settings)?;
+                Ok(Arc::new(sandbox) as Arc<dyn Guests>)
+            })
+            .await
+    }
+
+    /// Returns the gate of a place: steps pass it as readers, a deploy from plan
+    /// to apply as the writer, so that none starts meanwhile and running ones are awaited.
+    pub(crate) fn gate(&self, place: Place) -> Arc<RwLock<()>> {
+        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(gates.entry(place).or_default())
+    }
+
+    pub(crate) async fn environment(
+        &self,
+        name: &EnvironmentName,
+    ) -> Result<store::Environment, ReadError> {
+        self.store
+            .environment(name.clone())
+            .await?
+            .ok_or_else(|| ReadError::EnvironmentUnknown(name.clone()))
+    }
+
+    /// Finds the place of a project that there is.
+    pub(crate) async fn place(
+        &self,
+        project: &ProjectName,
+        environment: &EnvironmentName,
+    ) -> Result<Place, ReadError> {
+        let found = self
+            .store
+            .project(project.clone())
+            .await?
+            .ok_or_else(|| ReadError::ProjectUnknown(project.clone()))?;
+        Ok(Place {
+            project: found.id,
+            environment: self.environment(environment).await?.id,
+        })
+    }
+
+    /// Finds the place of a project, which comes into being if it is not there.
+    pub(crate) async fn place_for(
+        &self,
+        project: &ProjectName,
+        environment: &EnvironmentName,
+    ) -> Result<Place, ReadError> {
+        let environment = self.environment(environment).await?.id;
+        let project = self
+            .store
+            .ensure_project(project.clone(), self.clock.now())
+            .await?
+            .id;
+        Ok(Place {
+            project,
+            environment,
+        })
+    }
+
+    pub(crate) fn actor(&self) -> String {
+        self.settings.actor.clone()
+    }
+}
+
+/// The use cases that write: there is one owner of a data directory at a time.
+///
+/// Dropping it gives the data directory up.
+pub struct Owner {
+    engine: Engine,
+    recovered: Recovered,
+    _ownership: Ownership,
+}
+
+impl Owner {
+    /// Returns what a dead process had left.
+    #[must_use]
+    pub const fn recovered(&self) -> &Recovered {
+        &self.recovered
+    }
+}
+
+impl Deref for Owner {
+    type Target = Engine;
+
+    fn deref(&self) -> &Engine {
+        &self.engine
+    }
+}

@@ -1,0 +1,878 @@
+//! What is there: every use case that changes nothing, and how stored things are reported.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{
+    CheckedList, DeployNumber, EnvironmentName, ObjectKind, ObjectName, Place, PlannedStep,
+    ProjectName, RegistrationId, RunId, Step, StepState, Target, ValueKind,
+};
+use store::{
+    DeployRecord, Fate, GarbageMode, KeepReason, Over, RegistrationView, RunFilter, StoredArtifact,
+};
+
+use crate::engine::Engine;
+use crate::error::{ChangeError, ReadError};
+use crate::props::public_url;
+use crate::recorder::field;
+use crate::report::{
+    ArtifactReport, CheckReport, DeployReport, DeploySummary, EnvironmentReport, ErrorReport,
+    HistoryReport, LockReport, LogReport, ObjectReport, PlannedStepReport, RegistrationReport,
+    RequestReport, RunReport, StageReport, StatusReport, StepReport, ValueReport,
+};
+
+/// How many lines of a log are read at once.
+const LOG_PAGE: u32 = 10_000;
+
+/// Whether disabled objects are listed too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disabled {
+    /// Live ones only.
+    Without,
+    /// All.
+    With,
+}
+
+impl Engine {
+    /// Returns the projects of the store.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn projects(&self) -> Result<Vec<ProjectName>, ReadError> {
+        let projects = self.store.projects().await?;
+        Ok(projects.into_iter().map(|project| project.name).collect())
+    }
+
+    /// Returns the environments where a project is live.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn live_environments(
+        &self,
+        project: &ProjectName,
+    ) -> Result<Vec<EnvironmentName>, ReadError> {
+        let Some(project) = self.store.project(project.clone()).await? else {
+            return Ok(Vec::new());
+        };
+        let mut live = Vec::new();
+        for environment in self.store.environments().await? {
+            let place = Place {
+                project: project.id,
+                environment: environment.id,
+            };
+            if self.store.live(place).await?.is_some() {
+                live.push(environment.name);
+            }
+        }
+        Ok(live)
+    }
+
+    /// Returns what is live, what is pending and what is wrong; in one
+    /// environment, or in all that the project was deployed to.
+    ///
+    /// # Errors
+    /// When there is no such project or environment.
+    pub async fn status(
+        &self,
+        project: &ProjectName,
+        environment: Option<&EnvironmentName>,
+    ) -> Result<Vec<StatusReport>, ReadError> {
+        let environments = match environment {
+            Some(name) => vec![name.clone()],
+            None => self
+                .store
+                .environments()
+                .await?
+                .into_iter()
+                .map(|environment| environment.name)
+                .collect(),
+        };
+        let mut reports = Vec::new();
+        for name in environments {
+            let place = self.place(project, &name).await?;
+            let deploys = self.store.deploys(place, None, 1).await?;
+            if environment.is_some() || !deploys.is_empty() {
+                reports.push(self.status_of(place, project, &name).await?);
+            }
+        }
+        Ok(reports)
+    }
+
+    async fn status_of(
+        &self,
+        place: Place,
+        project: &ProjectName,
+        environment: &EnvironmentName,
+    ) -> Result<StatusReport, ReadError> {
+        let live = self.live_record(place).await?;
+        let snapshot = self.store.snapshot(place).await?;
+        let mut objects = BTreeMap::new();
+        for object in snapshot.objects.iter().filter(|object| object.live) {
+            *objects.entry(object.key.kind.to_string()).or_insert(0) += 1;
+        }
+        let doubtful = self.doubtful(place).await?;
+        let steps: Vec<StepReport> = snapshot.steps.iter().map(step_report).collect();
+        let reconfigure_due: Vec<String> = self
+            .store
+            .due_reconfigures(Some(place))
+            .await?
+            .into_iter()
+            .map(|due| match due.last_error {
+                Some(error) => format!("{}: failed: {error}", due.causes.join(", ")),
+                None => due.causes.join(", "),
+            })
+            .collect();
+        let owner = self.dir.owner().map(|owner| owner.to_string());
+        let unconfigured = live
+            .as_ref()
+            .map(|record| record.unconfigured.clone())
+            .unwrap_or_default();
+        let mut notes = Vec::new();
+        if owner.is_none() && !(steps.is_empty() && reconfigure_due.is_empty()) {
+            notes.push(
+                "no process owns the data directory, so nothing is retrying; any writing command does what is due"
+                    .to_owned(),
+            );
+        }
+        Ok(StatusReport {
+            project: project.to_string(),
+            environment: environment.to_string(),
+            live: live.map(deploy_summary),
+            objects,
+            steps,
+            doubtful,
+            unconfigured,
+            reconfigure_due,
+            owner,
+            notes,
+        })
+    }
+
+    async fn live_record(&self, place: Place) -> Result<Option<DeployRecord>, ReadError> {
+        match self.store.live(place).await? {
+            Some(live) => Ok(self.store.deploy(place, live.number).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the registrations of which the provider may hold more than is known.
+    async fn doubtful(&self, place: Place) -> Result<Vec<RegistrationReport>, ReadError> {
+        let doubts: BTreeSet<RegistrationId> = self
+            .store
+            .doubtful(place)
+            .await?
+            .into_iter()
+            .map(|doubt| doubt.registration)
+            .collect();
+        if doubts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let views = self.store.registrations(place, Over::With).await?;
+        Ok(views
+            .into_iter()
+            .filter(|view| doubts.contains(&view.registration.id))
+            .map(|view| registration_report(view, Detail::Brief))
+            .collect())
+    }
+
+    /// Returns the objects of a project in an environment.
+    ///
+    /// # Errors
+    /// When there is no such project or environment.
+    pub async fn objects(
+        &self,
+        project: &ProjectName,
+        environment: &EnvironmentName,
+        kind: Option<ObjectKind>,
+        disabled: Disabled,
+    ) -> Result<Vec<ObjectReport>, ReadError> {
+        let place = self.place(project, environment).await?;
+        let snapshot = self.store.snapshot(place).await?;
+        Ok(snapshot
+            .objects
+            .into_iter()
+            .filter(|object| kind.is_none_or(|kind| object.key.kind == kind))
+            .filter(|object| object.live || disabled == Disabled::With)
+            .map(|object| ObjectReport {
+                id: object.id,
+                kind: object.key.kind,
+                name: object.key.name.to_string(),
+                state: if object.live { "live" } else { "disabled" }.to_owned(),
+                declaration: field(&object.spec),
+            })
+            .collect())
+    }
+
+    /// Returns one object, live or disabled.
+    ///
+    /// # Errors
+    /// When there is no such object.
+    pub async fn object(
+        &self,
+        project: &ProjectName,
+        environment: &EnvironmentName,
+        kind: ObjectKind,
+        name: &str,
+    ) -> Result<ObjectReport, ReadError> {
+        let objects = self
+            .objects(project, environment, Some(kind), Disabled::With)
+            .await?;
+        let names: Vec<ObjectName> = objects
+            .iter()
+            .filter_map(|object| object.name.parse().ok())
+            .collect();
+        objects
+            .into_iter()
+            .find(|object| object.name == name)
+            .ok_or_else(|| ReadError::ObjectUnknown {
+                kind,
+                name: name.to_owned(),
+                environment: environment.clone(),
+                similar: similar(name, &names),
+            })
+    }
+
+    /// Returns the names of the live objects of a kind.
+    pub(crate) async fn live_names(
+        &self,
+        place: Place,
+        kind: ObjectKind,
+    ) -> Result<Vec<ObjectName>, store::Error> {
+        let snapshot = self.store.snapshot(place).await?;
+        Ok(snapshot
+            .objects
+            .into_iter()
+            .filter(|object| object.live && object.key.kind == kind)
+            .map(|object| object.key.name)
+            .collect())
+    }
+
+    /// Returns the newest deploys of a project in an environment, newest first.
+    ///
+    /// # Errors
+    /// When there is no such project or environment.
+    pub async fn deploys(
+        &self,
+        project: &ProjectName,
+        environment: &EnvironmentName,
+        limit: u32,
+    ) -> Result<Vec<DeploySummary>, ReadError> {
+        let place = self.place(project, environment).await?;
+        let records = self.store.deploys(place, None, limit).await?;
+        Ok(records.into_iter().map(deploy_summary).collect())
+    }
+
+    /// Returns one deploy.
+    ///
+    /// # Errors
+    /// When there is no such deploy.
+    pub async fn deploy(
+        &self,
+        project: &ProjectName,
+        environment: &EnvironmentName,
+        number: DeployNumber,
+    ) -> Result<DeployReport, ReadError> {
+        let place = self.place(project, environment).await?;
+        self.deploy_report(place, number).await
+    }
+
+    /// Returns a deploy's log.
+    ///
+    /// # Errors
+    /// When there is no such deploy.
+    pub async fn deploy_logs(
+        &self,
+        project: &ProjectName,
+        environment: &EnvironmentName,
+        number: DeployNumber,
+    ) -> Result<Vec<LogReport>, ReadError> {
+        let place = self.place(project, environment).await?;
+        let record =
+            self.store
+                .deploy(place, number)
+                .await?
+                .ok_or_else(|| ReadError::DeployUnknown {
+                    number,
+                    environment: environment.clone(),
+                })?;
+        let mut reports: Vec<LogReport> = Vec::new();
+        loop {
+            let after = reports.last().map_or(0, |report| report.sequence);
+            let lines = self.store.deploy_logs(record.id, after, LOG_PAGE).await?;
+            if lines.is_empty() {
+                return Ok(reports);
+            }
+            reports.extend(lines.into_iter().map(|stored| LogReport {
+                sequence: stored.sequence,
+                time: stored.line.at,
+                level: stored.line.level,
+                stage: stored.line.stage,
+                object: stored.line.object,
+                message: stored.line.message,
+                fields: fields(stored.line.fields),
+            }));
+        }
+    }
+
+    /// Returns every artifact with what keeps it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn artifacts(&self) -> Result<Vec<ArtifactReport>, ReadError> {
+        let stored = self.store.artifacts().await?;
+        let kept = self
+            .store
+            .collect_garbage(GarbageMode::DryRun, self.clock.now())
+            .await?;
+        let mut reports = artifact_reports(stored, kept);
+        for report in &mut reports {
+            report.removed = false;
+        }
+        Ok(reports)
+    }
+
+    /// Returns the newest runs of a project in an environment, newest first.
+    ///
+    /// # Errors
+    /// When there is no such project or environment.
+    pub async fn runs(
+        &self,
+        project: &ProjectName,
+        environment: &EnvironmentName,
+        limit: u32,
+    ) -> Result<Vec<RunReport>, ReadError> {
+        let place = self.place(project, environment).await?;
+        let records = self.store.runs(place, RunFilter::default(), limit).await?;
+        Ok(records
+            .into_iter()
+            .map(|record| run_report(record, project.as_str(), environment.as_str(), Vec::new()))
+            .collect())
+    }
+
+    /// Returns one run.
+    ///
+    /// # Errors
+    /// When there is no such run.
+    pub async fn run_report(&self, run: RunId) -> Result<RunReport, ReadError> {
+        let record = self
+            .store
+            .run(run)
+            .await?
+            .ok_or(ReadError::RunUnknown(run))?;
+        let (project, environment) = self.store.place_names(record.place).await?;
+        let requests = self.store.run_requests(run).await?;
+        Ok(run_report(
+            record,
+            project.name.as_str(),
+            environment.name.as_str(),
+            requests,
+        ))
+    }
+
+    /// Returns a run's log.
+    ///
+    /// # Errors
+    /// When there is no such run.
+    pub async fn run_logs(&self, run: RunId) -> Result<Vec<LogReport>, ReadError> {
+        if self.store.run(run).await?.is_none() {
+            return Err(ReadError::RunUnknown(run));
+        }
+        let lines = self.store.run_logs(run).await?;
+        Ok((1..)
+            .zip(lines)
+            .map(|(sequence, line)| LogReport {
+                sequence,
+                time: line.at,
+                level: line.level,
+                stage: None,
+                object: None,
+                message: line.message,
+                fields: fields(line.fields),
+            })
+            .collect())
+    }
+
+    /// Returns the registrations that are not over.
+    ///
+    /// # Errors
+    /// When there is no such project or environment.
+    pub async fn registrations(
+        &self,
+        project: &ProjectName,
+        environment: &EnvironmentName,
+    ) -> Result<Vec<RegistrationReport>, ReadError> {
+        let place = self.place(project, environment).await?;
+        let views = self.store.registrations(place, Over::Without).await?;
+        Ok(views
+            .into_iter()
+            .map(|view| registration_report(view, Detail::Brief))
+            .collect())
+    }
+
+    /// Returns one registration with its history.
+    ///
+    /// # Errors
+    /// When there is no such registration.
+    pub async fn registration(
+        &self,
+        project: &ProjectName,
+        environment: &EnvironmentName,
+        id: RegistrationId,
+    ) -> Result<RegistrationReport, ReadError> {
+        let place = self.place(project, environment).await?;
+        let view = self.store.registration(place, id).await?;
+        view.map(|view| registration_report(view, Detail::Full))
+            .ok_or_else(|| ReadError::RegistrationUnknown(id.to_string()))
+    }
+
+    /// Returns the values of a kind that are set, were set, or that live objects use.
+    ///
+    /// # Errors
+    /// When there is no such environment.
+    pub async fn values_list(
+        &self,
+        project: &ProjectName,
+        environment: &EnvironmentName,
+        kind: ValueKind,
+    ) -> Result<Vec<ValueReport>, ReadError> {
+        let place = match self.place(project, environment).await {
+            Ok(place) => place,
+            Err(ReadError::ProjectUnknown(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        Ok(self.value_reports(place, kind).await?)
+    }
+
+    pub(crate) async fn value_reports(
+        &self,
+        place: Place,
+        kind: ValueKind,
+    ) -> Result<Vec<ValueReport>, store::Error> {
+        let mut reports: BTreeMap<String, ValueReport> = BTreeMap::new();
+        for entry in self.store.list_values(place).await? {
+            if entry.key.kind == kind {
+                reports.insert(
+                    entry.key.name.clone(),
+                    ValueReport {
+                        kind,
+                        name: entry.key.name,
+                        set: entry.set,
+                        version: Some(entry.version),
+                        set_at: Some(entry.changed_at),
+                        value: entry.value,
+                        used_by: Vec::new(),
+                    },
+                );
+            }
+        }
+        for (name, users) in self.used_values(place, kind).await? {
+            let report = reports.entry(name.clone()).or_insert_with(|| ValueReport {
+                kind,
+                name,
+                set: false,
+                version: None,
+                set_at: None,
+                value: None,
+                used_by: Vec::new(),
+            });
+            report.used_by = users;
+        }
+        Ok(reports.into_values().collect())
+    }
+
+    /// Returns the values that live objects use, each with the objects.
+    async fn used_values(
+        &self,
+        place: Place,
+        kind: ValueKind,
+    ) -> Result<BTreeMap<String, Vec<String>>, store::Error> {
+        let mut used: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let Some(live) = self.store.live(place).await? else {
+            return Ok(used);
+        };
+        let list: std::sync::Arc<CheckedList> = self.list_of(live.artifact).await?;
+        for item in list.items() {
+            let names: Vec<&String> = match kind {
+                ValueKind::Secret => item.object.secrets().iter().map(|s| &s.name).collect(),
+                ValueKind::Variable => item.object.variables().iter().map(|v| &v.name).collect(),
+                ValueKind::AppConfig => Vec::new(),
+            };
+            for name in names {
+                used.entry(name.clone())
+                    .or_default()
+                    .push(item.key.to_string());
+            }
+        }
+        Ok(used)
+    }
+
+    /// Returns the environments.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn environments(&self) -> Result<Vec<EnvironmentReport>, ReadError> {
+        let environments = self.store.environments().await?;
+        Ok(environments.into_iter().map(environment_report).collect())
+    }
+
+    /// Returns one environment.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub async fn environment_report(
+        &self,
+        name: &EnvironmentName,
+    ) -> Result<EnvironmentReport, ReadError> {
+        Ok(environment_report(self.environment(name).await?))
+    }
+
+    /// Returns the leases that are held.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn locks(&self) -> Result<Vec<LockReport>, ReadError> {
+        let mut reports = Vec::new();
+        for lease in self.store.leases().await? {
+            reports.push(self.lock_report(lease).await?);
+        }
+        Ok(reports)
+    }
+
+    pub(crate) async fn lock_report(
+        &self,
+        lease: store::Lease,
+    ) -> Result<LockReport, store::Error> {
+        let (project, environment) = self.store.place_names(lease.place).await?;
+        Ok(LockReport {
+            project: project.name.to_string(),
+            environment: environment.name.to_string(),
+            holder: lease.holder,
+            acquired_at: lease.acquired_at,
+            heartbeat_at: lease.heartbeat_at,
+            expires_at: lease.expires_at,
+        })
+    }
+
+    /// Examines the data directory.
+    ///
+    /// # Errors
+    /// When it cannot be examined at all.
+    pub async fn doctor(&self) -> Result<Vec<CheckReport>, ReadError> {
+        let health = self.store.examine().await?;
+        let mut checks: Vec<CheckReport> = health
+            .problems
+            .iter()
+            .map(|problem| CheckReport {
+                check: "database".to_owned(),
+                ok: false,
+                detail: problem.to_string(),
+            })
+            .collect();
+        if checks.is_empty() {
+            checks.push(CheckReport {
+                check: "database".to_owned(),
+                ok: true,
+                detail: format!("sound, schema {}", health.schema),
+            });
+        }
+        checks.push(match self.guests().await {
+            Ok(_) => CheckReport {
+                check: "sandbox".to_owned(),
+                ok: true,
+                detail: "the engine starts, the cache is private".to_owned(),
+            },
+            Err(error) => CheckReport {
+                check: "sandbox".to_owned(),
+                ok: false,
+                detail: error.to_string(),
+            },
+        });
+        for (what, count) in health.counts {
+            checks.push(CheckReport {
+                check: what.to_owned(),
+                ok: true,
+                detail: count.to_string(),
+            });
+        }
+        Ok(checks)
+    }
+}
+
+/// How much of a registration is reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// As in a list.
+    Brief,
+    /// With its history.
+    Full,
+}
+
+fn fields(fields: serde_json::Map<String, serde_json::Value>) -> serde_json::Value {
+    if fields.is_empty() {
+        serde_json::Value::Null
+    } else {
+        serde_json::Value::Object(fields)
+    }
+}
+
+pub(crate) fn planned_step(step: &PlannedStep) -> PlannedStepReport {
+    PlannedStepReport {
+        action: step.kind,
+        webhook: step.webhook.to_string(),
+        user: step.user.clone(),
+        registration: match step.target {
+            Target::Existing(id) => Some(id),
+            Target::New(_) => None,
+        },
+        wave: step.wave.number(),
+        reason: step.reason.clone(),
+    }
+}
+
+pub(crate) fn step_report(step: &Step) -> StepReport {
+    let ended = !step.state.is_open();
+    StepReport {
+        step: step.id,
+        action: step.kind,
+        webhook: step.webhook.to_string(),
+        user: step.subject.user.clone(),
+        registration: step.registration,
+        state: step.state,
+        attempts: step.attempts,
+        next_attempt_at: step.next_attempt_at.filter(|_| !ended),
+        last_error: step.last_error.clone(),
+        waits_for: step.waits_for.clone(),
+        awaiting: step.awaiting.clone(),
+    }
+}
+
+pub(crate) fn deploy_report(
+    record: DeployRecord,
+    steps: &[Step],
+    project: &str,
+    environment: &str,
+) -> DeployReport {
+    let plan = record.plan;
+    DeployReport {
+        deploy: record.number,
+        project: project.to_owned(),
+        environment: environment.to_owned(),
+        status: record.status,
+        cause: record.cause,
+        artifact: record.artifact,
+        deploy_list_hash: record.list_hash,
+        version: record.version,
+        description: record.description,
+        actor: record.actor,
+        started_at: record.created_at,
+        finished_at: record.finished_at,
+        stages: record
+            .stages
+            .iter()
+            .map(|stage| StageReport {
+                name: stage.stage,
+                duration_ms: u64::try_from(stage.duration.as_millis()).unwrap_or(u64::MAX),
+                status: stage.status,
+            })
+            .collect(),
+        changes: plan
+            .as_ref()
+            .map(|plan| plan.changes.clone())
+            .unwrap_or_default(),
+        subscription_steps: steps.iter().map(step_report).collect(),
+        capabilities: plan
+            .as_ref()
+            .map(|plan| plan.capabilities.clone())
+            .unwrap_or_default(),
+        messages: plan.map(|plan| plan.messages).unwrap_or_default(),
+        unconfigured: record.unconfigured,
+        superseded_by: record.superseded_by,
+        forgotten_by: record.forgotten_by,
+        rollback_of: record.rollback_of,
+        error: record.error.map(|error| ErrorReport {
+            code: error.code,
+            message: error.message,
+        }),
+    }
+}
+
+fn deploy_summary(record: DeployRecord) -> DeploySummary {
+    DeploySummary {
+        deploy: record.number,
+        status: record.status,
+        cause: record.cause,
+        artifact: record.artifact,
+        version: record.version,
+        actor: record.actor,
+        started_at: record.created_at,
+        finished_at: record.finished_at,
+        live: record.live,
+        superseded_by: record.superseded_by,
+        error: record.error.map(|error| ErrorReport {
+            code: error.code,
+            message: error.message,
+        }),
+    }
+}
+
+pub(crate) fn registration_report(view: RegistrationView, detail: Detail) -> RegistrationReport {
+    let open: Vec<&Step> = view
+        .steps
+        .iter()
+        .map(|view| &view.step)
+        .filter(|step| step.state.is_open())
+        .collect();
+    let registration = view.registration;
+    RegistrationReport {
+        registration: registration.id,
+        webhook: registration.webhook.to_string(),
+        user: registration.subject.user,
+        state: registration.state,
+        artifact: registration.owner,
+        deploy: registration.deploy,
+        props: field(&registration.basis.props),
+        possible_double: registration.possible_double,
+        expires_at: registration.expires_at,
+        down_since: registration.down_since,
+        last_error: open.iter().rev().find_map(|step| step.last_error.clone()),
+        next_attempt_at: open
+            .iter()
+            .filter(|step| step.state != StepState::Running)
+            .filter_map(|step| step.next_attempt_at)
+            .min(),
+        steps: open.into_iter().map(step_report).collect(),
+        history: match detail {
+            Detail::Brief => Vec::new(),
+            Detail::Full => view
+                .history
+                .into_iter()
+                .map(|event| HistoryReport {
+                    time: event.at,
+                    event: [Some(event.event), event.detail, event.actor]
+                        .into_iter()
+                        .flatten()
+                        .collect::<Vec<_>>()
+                        .join(": "),
+                })
+                .collect(),
+        },
+    }
+}
+
+fn run_report(
+    record: store::RunRecord,
+    project: &str,
+    environment: &str,
+    requests: Vec<store::RunRequest>,
+) -> RunReport {
+    let millis =
+        |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let kind = match record.kind {
+        store::RunKind::Action => "action",
+        store::RunKind::Workflow => "workflow",
+        store::RunKind::Webhook => "webhook",
+    };
+    RunReport {
+        run: record.id,
+        project: project.to_owned(),
+        environment: environment.to_owned(),
+        object: format!("{kind} {}", record.object),
+        trigger: record.trigger,
+        status: record.status,
+        artifact: record.artifact,
+        input: field(&record.input),
+        output: record.output.as_deref().map(field),
+        error: record.error.map(|error| ErrorReport {
+            code: error.code,
+            message: error.message,
+        }),
+        started_at: record.started_at,
+        duration_ms: record.duration.map_or(0, millis),
+        cpu_ms: millis(record.usage.cpu),
+        peak_memory_bytes: record.usage.peak_memory,
+        attempts: 1,
+        replay_of: record.replay_of,
+        requests: requests
+            .into_iter()
+            .map(|request| RequestReport {
+                method: request.method,
+                host: request.host,
+                status: request.status,
+                duration_ms: millis(request.duration),
+                error: request.error,
+            })
+            .collect(),
+    }
+}
+
+pub(crate) fn environment_report(environment: store::Environment) -> EnvironmentReport {
+    EnvironmentReport {
+        public_url: public_url(&environment.name, environment.public_url.as_deref()),
+        name: environment.name.to_string(),
+        allowed_hosts: environment
+            .allowed_hosts
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        created_at: environment.created_at,
+    }
+}
+
+pub(crate) fn artifact_reports(
+    stored: Vec<StoredArtifact>,
+    collected: Vec<store::Collected>,
+) -> Vec<ArtifactReport> {
+    let fates: BTreeMap<_, _> = collected
+        .into_iter()
+        .map(|collected| (collected.digest, collected.fate))
+        .collect();
+    stored
+        .into_iter()
+        .map(|artifact| {
+            let fate = fates.get(&artifact.digest);
+            ArtifactReport {
+                artifact: artifact.digest,
+                size_bytes: artifact.size,
+                created_at: artifact.created_at,
+                kept_for: match fate {
+                    Some(Fate::Kept(reasons)) => reasons.iter().map(keep_reason).collect(),
+                    Some(Fate::Removed) | None => Vec::new(),
+                },
+                removed: fate == Some(&Fate::Removed),
+            }
+        })
+        .collect()
+}
+
+fn keep_reason(reason: &KeepReason) -> String {
+    match reason {
+        KeepReason::Live(project, environment) => format!("live: {project} in {environment}"),
+        KeepReason::Deploy(project, environment, number) => {
+            format!("deploy {number} of {project} in {environment}")
+        }
+        KeepReason::Registration(id) => format!("registration {id}"),
+        KeepReason::Run(id) => format!("run {id}"),
+        KeepReason::New => "stored within the last hour".to_owned(),
+    }
+}
+
+/// Finds the names that a misspelt one may have meant, best first.
+pub(crate) fn similar(name: &str, names: &[ObjectName]) -> Vec<String> {
+    let mut close: Vec<(usize, &str)> = names
+        .iter()
+        .map(|other| (strsim::levenshtein(name, other.as_str()), other.as_str()))
+        .filter(|(distance, other)| *distance <= 1 + other.len() / 3)
+        .collect();
+    close.sort_unstable();
+    close
+        .into_iter()
+        .take(3)
+        .map(|(_, other)| other.to_owned())
+        .collect()
+}
+
+/// Lets a failed read stand where a change is reported.
+impl From<crate::error::DeployFailure> for ChangeError {
+    fn from(failure: crate::error::DeployFailure) -> Self {
+        Self::Deploy(failure.into())
+    }
+}

@@ -1,0 +1,182 @@
+//! Keeps a deploy's log and stages, and tells the observer of them as they come.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::{DeployId, DeployNumber, LogLevel, Stage, StageStatus};
+use store::{NewLogLine, StageRecord};
+
+use crate::engine::Engine;
+use crate::observer::{Event, Observer};
+use crate::report::{LogReport, StageReport};
+
+/// One deploy's log and stages.
+pub(crate) struct Recorder<'a> {
+    engine: &'a Engine,
+    pub(crate) deploy: DeployId,
+    pub(crate) number: DeployNumber,
+    observer: &'a dyn Observer,
+    pending: Mutex<Pending>,
+}
+
+#[derive(Default)]
+struct Pending {
+    lines: Vec<NewLogLine>,
+    sequence: u64,
+    stage: Option<Stage>,
+}
+
+impl<'a> Recorder<'a> {
+    pub(crate) fn new(
+        engine: &'a Engine,
+        (deploy, number): (DeployId, DeployNumber),
+        observer: &'a dyn Observer,
+    ) -> Self {
+        Self {
+            engine,
+            deploy,
+            number,
+            observer,
+            pending: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn event(&self, event: Event) {
+        self.observer.event(event);
+    }
+
+    pub(crate) fn observer(&self) -> &'a dyn Observer {
+        self.observer
+    }
+
+    /// Adds a line to the log; it is stored when the stage ends.
+    pub(crate) fn log(&self, level: LogLevel, object: Option<String>, message: impl Into<String>) {
+        self.log_with(level, object, message.into(), serde_json::Map::new());
+    }
+
+    /// Adds a line with fields to the log.
+    pub(crate) fn log_with(
+        &self,
+        level: LogLevel,
+        object: Option<String>,
+        message: String,
+        fields: serde_json::Map<String, serde_json::Value>,
+    ) {
+        let mut pending = self.pending();
+        pending.sequence += 1;
+        let line = NewLogLine {
+            at: self.engine.clock.now(),
+            level,
+            stage: pending.stage,
+            object,
+            message,
+            fields,
+        };
+        self.observer.event(Event::Log(LogReport {
+            sequence: pending.sequence,
+            time: line.at,
+            level: line.level,
+            stage: line.stage,
+            object: line.object.clone(),
+            message: line.message.clone(),
+            fields: if line.fields.is_empty() {
+                serde_json::Value::Null
+            } else {
+                serde_json::Value::Object(line.fields.clone())
+            },
+        }));
+        pending.lines.push(line);
+    }
+
+    /// Adds what a guest logged.
+    pub(crate) fn guest_log(&self, object: &str, log: &sandbox::Log) {
+        for line in &log.lines {
+            let fields = line
+                .fields
+                .iter()
+                .map(|(name, value)| (name.clone(), field(value)))
+                .collect();
+            let object = Some(object.to_owned());
+            self.log_with(line.level, object, line.message.clone(), fields);
+        }
+        if log.truncated {
+            let object = Some(object.to_owned());
+            self.log(
+                LogLevel::Warn,
+                object,
+                "the log was full; lines were left out",
+            );
+        }
+    }
+
+    /// Begins a stage; the guard must be told how it ended.
+    pub(crate) fn begin(&self, stage: Stage) -> StageInProgress<'_> {
+        self.pending().stage = Some(stage);
+        self.observer.event(Event::StageStarted(stage));
+        StageInProgress {
+            recorder: self,
+            stage,
+            started: self.engine.clock.elapsed(),
+        }
+    }
+
+    /// Stores the lines that are not stored yet.
+    pub(crate) async fn flush(&self) -> Result<(), store::Error> {
+        let lines = std::mem::take(&mut self.pending().lines);
+        if !lines.is_empty() {
+            self.engine.store.append_log(self.deploy, lines).await?;
+        }
+        Ok(())
+    }
+
+    fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads a field's JSON text; what is no JSON stays a text.
+pub(crate) fn field(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|_| text.into())
+}
+
+/// A stage that is under way.
+#[must_use]
+pub(crate) struct StageInProgress<'a> {
+    recorder: &'a Recorder<'a>,
+    stage: Stage,
+    started: Duration,
+}
+
+impl StageInProgress<'_> {
+    /// Ends the stage as the result says and passes the result on.
+    pub(crate) async fn over<T, E: From<store::Error>>(self, result: Result<T, E>) -> Result<T, E> {
+        let status = if result.is_ok() {
+            StageStatus::Done
+        } else {
+            StageStatus::Failed
+        };
+        self.finish(status).await?;
+        result
+    }
+
+    /// Ends the stage.
+    pub(crate) async fn finish(self, status: StageStatus) -> Result<(), store::Error> {
+        let clock = &self.recorder.engine.clock;
+        let duration = clock.elapsed().saturating_sub(self.started);
+        self.recorder
+            .observer
+            .event(Event::StageFinished(StageReport {
+                name: self.stage,
+                duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+                status,
+            }));
+        let record = StageRecord {
+            stage: self.stage,
+            status,
+            duration,
+        };
+        let store = &self.recorder.engine.store;
+        store.stage_finished(self.recorder.deploy, record).await?;
+        self.recorder.flush().await
+    }
+}

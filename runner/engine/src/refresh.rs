@@ -1,0 +1,111 @@
+//! Registrations that end by themselves: extended in time, or replaced.
+
+use std::time::Duration;
+
+use domain::declare::{ChangeOrder, Webhook};
+use domain::{Place, RegistrationId, Secret, Timestamp};
+use store::{Expiring, NewRegistrationSecrets, Replace, ReplaceError};
+
+use crate::engine::Engine;
+use crate::random;
+
+/// No registration is refreshed earlier than this before it expires.
+const EARLIEST: Duration = Duration::from_secs(24 * 3600);
+
+impl Engine {
+    /// Writes a step for every registration that is to be refreshed by now, or
+    /// replaces it where it cannot be.
+    pub(crate) async fn start_refreshes(&self, place: Place) -> Result<(), store::Error> {
+        let now = self.clock.now();
+        for expiring in self.store.expiring(place).await? {
+            if refresh_at(&expiring) > now {
+                continue;
+            }
+            let list = self.list_of(expiring.owner).await?;
+            let can_refresh = list
+                .webhook(expiring.webhook.as_str())
+                .is_some_and(|webhook| webhook.hooks.refresh);
+            if can_refresh && now < expiring.expires_at {
+                self.store
+                    .create_refresh(expiring.registration, now)
+                    .await?;
+            } else {
+                let reason = if can_refresh {
+                    "it has expired"
+                } else {
+                    "it expires and has no refresh hook"
+                };
+                self.replace_expiring(place, expiring.registration, reason)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns when the next registration is to be refreshed.
+    pub(crate) async fn next_refresh(
+        &self,
+        place: Place,
+    ) -> Result<Option<Timestamp>, store::Error> {
+        let expiring = self.store.expiring(place).await?;
+        Ok(expiring.iter().map(refresh_at).min())
+    }
+
+    /// Replaces a registration by one that is made from the same, on the live artifact.
+    pub(crate) async fn replace_expiring(
+        &self,
+        place: Place,
+        registration: RegistrationId,
+        reason: &str,
+    ) -> Result<(), store::Error> {
+        let Some(view) = self.store.registration(place, registration).await? else {
+            return Ok(());
+        };
+        let Some(live) = self.store.live(place).await? else {
+            return Ok(());
+        };
+        let list = self.list_of(live.artifact).await?;
+        let webhook = view.registration.webhook;
+        // A webhook that is gone is unsubscribed by the deploy that removed it.
+        let Some(order) = list.webhook(webhook.as_str()).map(order_of) else {
+            return Ok(());
+        };
+        let replaced = self
+            .store
+            .replace_registration(Replace {
+                registration,
+                reason: reason.to_owned(),
+                owner: live.artifact,
+                deploy: live.number,
+                webhook,
+                basis: view.registration.basis,
+                secrets: NewRegistrationSecrets {
+                    token: Secret::new(random::token()?),
+                    key: random::key()?,
+                    variables: view.registration.variables,
+                },
+                order,
+                actor: self.actor(),
+                now: self.clock.now(),
+            })
+            .await;
+        match replaced {
+            Ok(_) | Err(ReplaceError::Ending(_) | ReplaceError::Unknown(_)) => Ok(()),
+            Err(ReplaceError::Running(step)) => Err(store::Error::Corrupt(format!(
+                "step {step} runs while its registration is replaced"
+            ))),
+            Err(ReplaceError::Store(error)) => Err(error),
+        }
+    }
+}
+
+const fn order_of(webhook: &Webhook) -> ChangeOrder {
+    webhook.order
+}
+
+/// Returns when a registration is to be refreshed: when a quarter of its life is left, a day at most.
+fn refresh_at(expiring: &Expiring) -> Timestamp {
+    let life = expiring.expires_at.since(expiring.since);
+    let early = (life / 4).min(EARLIEST);
+    expiring.since.after(life.saturating_sub(early))
+}

@@ -1,0 +1,131 @@
+//! Brings subscriptions in step: starts what is due, waits for what is not.
+
+use std::time::Duration;
+
+use domain::{Place, StepId, StepState, Timestamp, next_due, ready_steps};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+
+use crate::engine::{Engine, Owner};
+use crate::observer::{Event, Observer};
+use crate::recorder::Recorder;
+
+impl Owner {
+    /// Runs everything that is due in every project and environment, without
+    /// waiting for what is not: reconfigure deploys, compensations, refreshes, steps.
+    ///
+    /// # Errors
+    /// When the store fails; what a third party refuses is no error.
+    pub async fn settle_due(&self, observer: &dyn Observer) -> Result<(), store::Error> {
+        for pending in self.store.pending_compensations().await? {
+            // What keeps it from being undone is stored with its deploy.
+            if let Err(error) = self.resume_compensation(pending.place, observer).await {
+                observer.event(Event::Waiting(format!(
+                    "a deploy could not be undone: {error}"
+                )));
+            }
+        }
+        for due in self.store.due_reconfigures(None).await? {
+            // A failed one stays due and is shown by `status`.
+            if let Err(error) = self.reconfigure(&due, observer).await {
+                observer.event(Event::Waiting(format!("a reconfigure failed: {error}")));
+            }
+        }
+        for place in self.places_to_settle().await? {
+            self.settle(place, Duration::ZERO, None).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// Returns how long it is until something is due; `None` if nothing will be.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn next_due(&self) -> Result<Option<Duration>, store::Error> {
+        let now = self.clock.now();
+        let mut next: Option<Timestamp> = None;
+        for place in self.places_to_settle().await? {
+            let steps = self.store.open_steps(place).await?;
+            let step = if ready_steps(&steps, now).is_empty() {
+                next_due(&steps)
+            } else {
+                Some(now)
+            };
+            let refresh = self.next_refresh(place).await?;
+            next = [next, step, refresh].into_iter().flatten().min();
+        }
+        Ok(next.map(|at| at.since(now)))
+    }
+
+    async fn places_to_settle(&self) -> Result<Vec<Place>, store::Error> {
+        let mut places = self.store.places_with_open_steps().await?;
+        places.extend(self.store.places_with_expiries().await?);
+        places.sort();
+        places.dedup();
+        Ok(places)
+    }
+
+    /// Runs the steps of a place until none is left that may start within `patience`.
+    pub(crate) async fn settle(
+        &self,
+        place: Place,
+        patience: Duration,
+        recorder: Option<&Recorder<'_>>,
+    ) -> Result<(), store::Error> {
+        let until = self.clock.elapsed() + patience;
+        self.start_refreshes(place).await?;
+        let mut running = FuturesUnordered::new();
+        let mut started: Vec<StepId> = Vec::new();
+        loop {
+            let steps = self.store.open_steps(place).await?;
+            let now = self.clock.now();
+            for id in ready_steps(&steps, now) {
+                // A step that was picked and has not yet been stored as running is not picked twice.
+                if !started.contains(&id) {
+                    started.push(id);
+                    running.push(async move { (id, self.attempt(place, id, recorder).await) });
+                }
+            }
+            if let Some((id, result)) = running.next().await {
+                started.retain(|other| *other != id);
+                result?;
+                self.tell(id, recorder).await?;
+                continue;
+            }
+            let left = until.saturating_sub(self.clock.elapsed());
+            match next_due(&steps).map(|at| at.since(now)) {
+                Some(wait) if wait <= left && !left.is_zero() => self.clock.sleep(wait).await,
+                Some(_) | None => return Ok(()),
+            }
+        }
+    }
+
+    /// Tells the observer how a step stands.
+    async fn tell(&self, id: StepId, recorder: Option<&Recorder<'_>>) -> Result<(), store::Error> {
+        let Some(recorder) = recorder else {
+            return Ok(());
+        };
+        if let Some(step) = self.store.step(id).await? {
+            let level = match step.state {
+                StepState::Done | StepState::Pending | StepState::Running => domain::LogLevel::Info,
+                StepState::Retrying
+                | StepState::Unknown
+                | StepState::Failed
+                | StepState::Superseded
+                | StepState::Forgotten => domain::LogLevel::Warn,
+            };
+            let report = crate::reads::step_report(&step);
+            let mut message = format!("{} {}: {}", report.action, report.webhook, report.state);
+            if let Some(error) = &report.last_error
+                && report.state != StepState::Done
+            {
+                message = format!("{message}: {error}");
+            }
+            recorder.log(level, Some(format!("webhook {}", report.webhook)), message);
+            recorder.event(Event::Step(report));
+        }
+        Ok(())
+    }
+}
