@@ -1,0 +1,149 @@
+//! `tidegate subscriptions`: what webhooks have at third parties.
+
+use clap::{Args, Subcommand};
+use domain::RegistrationId;
+use engine::{PlaceRequest, RegistrationReport, Selector};
+
+use super::Outcome;
+use crate::context::{Context, EnvironmentArg};
+use crate::document::{document, items};
+use crate::outcome::Ending;
+use crate::render;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List subscriptions, and which deploy owns each
+    List(EnvironmentArg),
+    /// Show one with its props, steps and history
+    Show(One),
+    /// Try again at once what was given up or waits
+    Retry(Several),
+    /// Subscribe anew, on the artifact that is live
+    Resubscribe(Which),
+    /// Give one up: nothing more is called at the provider, and its address is closed
+    Forget(Which),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct One {
+    /// Its id
+    #[arg(value_name = "ID")]
+    registration: RegistrationId,
+    #[command(flatten)]
+    environment: EnvironmentArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Several {
+    /// Its id, or the webhook's name [default: all in the environment]
+    #[arg(value_name = "ID|WEBHOOK", value_parser = selector)]
+    which: Option<Selector>,
+    #[command(flatten)]
+    environment: EnvironmentArg,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Which {
+    /// Its id, or the webhook's name
+    #[arg(value_name = "ID|WEBHOOK", value_parser = selector)]
+    which: Selector,
+    #[command(flatten)]
+    environment: EnvironmentArg,
+}
+
+pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
+    match command {
+        Command::List(environment) => list(context, &environment).await,
+        Command::Show(arguments) => show(context, &arguments).await,
+        Command::Retry(arguments) => retry(context, arguments).await,
+        Command::Resubscribe(arguments) => resubscribe(context, arguments).await,
+        Command::Forget(arguments) => forget(context, arguments).await,
+    }
+}
+
+async fn list(context: &Context, environment: &EnvironmentArg) -> Outcome {
+    let session = context.open(None, "subscriptions list").await?;
+    let (project, environment) = session.place(environment).await?;
+    let subscriptions = session.engine.registrations(&project, &environment).await?;
+    tell(context, &subscriptions);
+    Ok(Ending::Done)
+}
+
+async fn show(context: &Context, arguments: &One) -> Outcome {
+    let session = context.open(None, "subscriptions show").await?;
+    let (project, environment) = session.place(&arguments.environment).await?;
+    let subscription = session
+        .engine
+        .registration(&project, &environment, arguments.registration)
+        .await?;
+    context
+        .shell
+        .document(&document("subscription", &subscription));
+    let text = render::subscription(&subscription, environment.as_str(), context.now());
+    context.shell.data(text);
+    Ok(Ending::Done)
+}
+
+async fn retry(context: &Context, arguments: Several) -> Outcome {
+    let session = context.open(None, "subscriptions retry").await?;
+    let (project, environment) = session.place(&arguments.environment).await?;
+    let at = PlaceRequest {
+        project,
+        environment,
+    };
+    let owner = session.own().await?;
+    let changed = owner
+        .retry(&at, &arguments.which.unwrap_or(Selector::All))
+        .await;
+    session.settle_due(&owner, &context.progress()).await;
+    tell(context, &changed?);
+    Ok(Ending::Done)
+}
+
+async fn resubscribe(context: &Context, arguments: Which) -> Outcome {
+    let session = context.open(None, "subscriptions resubscribe").await?;
+    let (project, environment) = session.place(&arguments.environment).await?;
+    let at = PlaceRequest {
+        project,
+        environment,
+    };
+    let owner = session.own().await?;
+    let changed = owner.resubscribe(&at, &arguments.which).await;
+    session.settle_due(&owner, &context.progress()).await;
+    tell(context, &changed?);
+    Ok(Ending::Done)
+}
+
+async fn forget(context: &Context, arguments: Which) -> Outcome {
+    let session = context.open(None, "subscriptions forget").await?;
+    let (project, environment) = session.place(&arguments.environment).await?;
+    let at = PlaceRequest {
+        project,
+        environment,
+    };
+    let owner = session.own().await?;
+    let changed = owner.forget(&at, &arguments.which).await;
+    session.settle_due(&owner, &context.progress()).await;
+    tell(context, &changed?);
+    Ok(Ending::Done)
+}
+
+fn tell(context: &Context, subscriptions: &[RegistrationReport]) {
+    context
+        .shell
+        .document(&items("subscriptions", subscriptions));
+    context
+        .shell
+        .data(render::subscriptions(subscriptions, context.now()));
+}
+
+/// Parses an id or a webhook's name; what is all digits is an id.
+fn selector(text: &str) -> Result<Selector, String> {
+    if let Ok(id) = text.parse() {
+        return Ok(Selector::Registration(id));
+    }
+    match text.parse() {
+        Ok(webhook) => Ok(Selector::Webhook(webhook)),
+        Err(error) => Err(format!("{error}")),
+    }
+}

@@ -1,0 +1,106 @@
+//! Durations, instants and sizes for people.
+
+use std::time::Duration;
+
+use domain::Timestamp;
+
+/// Writes a duration with as much detail as a person wants.
+pub(crate) fn duration(milliseconds: u64) -> String {
+    let seconds = milliseconds / 1000;
+    let (minutes, hours) = (seconds / 60, seconds / 3600);
+    match milliseconds {
+        0..1_000 => format!("{milliseconds} ms"),
+        1_000..60_000 => format!("{seconds}.{} s", milliseconds % 1000 / 100),
+        60_000..3_600_000 => format!("{minutes} min {} s", seconds % 60),
+        3_600_000..172_800_000 => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{} days", hours / 24),
+    }
+}
+
+/// Writes an instant as RFC 3339 in UTC, to the second.
+pub(crate) fn moment(at: Timestamp) -> String {
+    let text = at.to_string();
+    match text.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => text,
+    }
+}
+
+/// Writes how far an instant lies ahead or back.
+pub(crate) fn relative(at: Timestamp, now: Timestamp) -> String {
+    let (ahead, back) = (at.since(now), now.since(at));
+    let rough = |length: Duration| {
+        let seconds = length.as_secs();
+        match seconds {
+            0..60 => format!("{seconds} s"),
+            60..3_600 => format!("{} min", seconds / 60),
+            3_600..172_800 => format!("{} h", seconds / 3_600),
+            _ => format!("{} days", seconds / 86_400),
+        }
+    };
+    if ahead >= Duration::from_secs(1) {
+        format!("in {}", rough(ahead))
+    } else if back >= Duration::from_secs(1) {
+        format!("{} ago", rough(back))
+    } else {
+        "now".to_owned()
+    }
+}
+
+/// Writes a size in the largest unit that leaves at least one of it.
+pub(crate) fn bytes(size: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if size < 1024 {
+        return format!("{size} B");
+    }
+    let (mut tenths, mut unit) = (size.saturating_mul(10) / 1024, 0);
+    while tenths >= 10_240 && unit + 1 < UNITS.len() {
+        tenths /= 1024;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use domain::Timestamp;
+
+    use super::{bytes, duration, moment, relative};
+
+    #[test]
+    fn durations_lose_detail_as_they_grow() {
+        let texts = [7, 999, 1_250, 61_000, 7_500_000, 200_000_000].map(duration);
+        assert_eq!(
+            texts,
+            [
+                "7 ms",
+                "999 ms",
+                "1.2 s",
+                "1 min 1 s",
+                "2 h 5 min",
+                "2 days"
+            ]
+        );
+    }
+
+    #[test]
+    fn instants_are_told_to_the_second_and_from_now() {
+        let now = Timestamp::from_millis(1_700_000_000_123);
+        assert_eq!(moment(now), "2023-11-14T22:13:20Z");
+        assert_eq!(relative(now, now), "now");
+        assert_eq!(
+            relative(now.after(Duration::from_secs(90)), now),
+            "in 1 min"
+        );
+        assert_eq!(relative(now, now.after(Duration::from_secs(8))), "8 s ago");
+    }
+
+    #[test]
+    fn sizes_have_a_unit_and_one_decimal() {
+        assert_eq!(bytes(17), "17 B");
+        assert_eq!(bytes(1_536), "1.5 KiB");
+        assert_eq!(bytes(64 * 1024 * 1024), "64.0 MiB");
+    }
+}
