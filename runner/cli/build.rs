@@ -1,9 +1,10 @@
 //! Embeds what `tidegate new` unpacks: the guest SDK and a lock file for new projects.
 //!
-//! The lock file is cut out of this workspace's own, so that a new project is
-//! built with the very versions that the program's SDK was tested with.
+//! The lock file is cut out of the examples', which depend on the SDK as new
+//! projects do: a new project is built with the very versions and features that
+//! the program was tested with.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,14 +22,17 @@ const PARTS: [&str; 6] = [
     "macros/src",
 ];
 
-/// The crates that the templates name beside the SDK.
-const DIRECT: [&str; 4] = ["schemars", "serde", "serde_json", "tidegate-sdk"];
+/// The crates that the templates depend on.
+const DIRECT: [&str; 2] = ["serde_json", "tidegate-sdk"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../..");
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("sdk.rs"), sdk_files(&root.join("guest-sdk"))?)?;
-    fs::write(out.join("Cargo.lock"), lock(&root)?)?;
+    fs::write(
+        out.join("Cargo.lock"),
+        lock(&root.join("examples/Cargo.lock"))?,
+    )?;
     Ok(())
 }
 
@@ -62,10 +66,9 @@ fn gather(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Cuts the lock file of a project with the SDK out of the workspace's.
-fn lock(root: &Path) -> Result<String, Box<dyn Error>> {
-    let path = root.join("Cargo.lock");
-    watch(&path);
+/// Cuts the lock file of a project with the SDK out of a larger one.
+fn lock(path: &Path) -> Result<String, Box<dyn Error>> {
+    watch(path);
     let lock: Table = fs::read_to_string(path)?.parse()?;
     let packages = packages(&lock);
     let mut wanted: Vec<(String, Option<String>)> = DIRECT
@@ -74,18 +77,17 @@ fn lock(root: &Path) -> Result<String, Box<dyn Error>> {
         .collect();
     let mut kept: BTreeMap<(String, String), Table> = BTreeMap::new();
     while let Some((name, version)) = wanted.pop() {
-        let mut package = find(&packages, &name, version.as_deref())?.clone();
-        let id = (name.clone(), text(&package, "version")?);
+        let package = find(&packages, &name, version.as_deref())?;
+        let id = (name, text(package, "version")?);
         if kept.contains_key(&id) {
             continue;
         }
-        drop_test_dependencies(root, &mut package)?;
-        for dependency in dependencies(&package) {
+        for dependency in dependencies(package) {
             let mut words = dependency.split(' ');
             let name = words.next().unwrap_or_default().to_owned();
             wanted.push((name, words.next().map(str::to_owned)));
         }
-        kept.insert(id, package);
+        kept.insert(id, package.clone());
     }
     render(&kept)
 }
@@ -108,41 +110,7 @@ fn find<'a>(
         .iter()
         .filter(|package| is(package, "name", name))
         .find(|package| version.is_none_or(|version| is(package, "version", version)))
-        .ok_or_else(|| format!("the workspace's Cargo.lock has no {name}").into())
-}
-
-/// Takes out of a package of this repository what only its tests need: a
-/// dependency's tests are not built.
-fn drop_test_dependencies(root: &Path, package: &mut Table) -> Result<(), Box<dyn Error>> {
-    let folder = match text(package, "name")?.as_str() {
-        "tidegate-sdk" => "guest-sdk",
-        "tidegate-sdk-macros" => "guest-sdk/macros",
-        _ => return Ok(()),
-    };
-    let manifest: Table = fs::read_to_string(root.join(folder).join("Cargo.toml"))?.parse()?;
-    let names = |table: Option<&Value>| -> BTreeSet<String> {
-        let table = table.and_then(Value::as_table);
-        table
-            .into_iter()
-            .flat_map(|table| table.keys().cloned())
-            .collect()
-    };
-    let mut needed = names(manifest.get("dependencies"));
-    if let Some(targets) = manifest.get("target").and_then(Value::as_table) {
-        for target in targets.values() {
-            needed.extend(names(target.get("dependencies")));
-        }
-    }
-    let kept: Vec<Value> = dependencies(package)
-        .into_iter()
-        .filter(|dependency| {
-            let name = dependency.split(' ').next().unwrap_or_default();
-            needed.contains(name)
-        })
-        .map(Value::from)
-        .collect();
-    package.insert("dependencies".to_owned(), Value::Array(kept));
-    Ok(())
+        .ok_or_else(|| format!("the examples' Cargo.lock has no {name}").into())
 }
 
 fn dependencies(package: &Table) -> Vec<String> {

@@ -147,7 +147,7 @@ fn lock(package: &str) -> String {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 mod tests {
-    use super::{Template, lock, package_name};
+    use super::{LOCK, Template, lock, package_name};
 
     #[test]
     fn a_projects_name_becomes_one_that_cargo_takes() {
@@ -197,9 +197,18 @@ mod tests {
             .collect();
         assert!(names.is_sorted(), "{names:?}");
         assert!(names.contains(&"name = \"shop\""));
-        assert!(
-            !lock.contains("trybuild"),
-            "what only the SDK's tests need is not locked"
-        );
+    }
+
+    #[test]
+    fn the_lock_file_pins_the_versions_of_the_program_itself() {
+        let program = include_str!("../../../Cargo.lock");
+        for block in LOCK
+            .split("\n\n")
+            .filter(|block| block.contains("checksum"))
+        {
+            let checksum = block.lines().find(|line| line.starts_with("checksum"));
+            let same = program.contains(checksum.unwrap());
+            assert!(same, "another version than the program's: {block}");
+        }
     }
 }

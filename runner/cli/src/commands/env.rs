@@ -9,6 +9,7 @@ use super::Outcome;
 use super::deploy::conclude;
 use crate::context::Context;
 use crate::document::{deploy_fields, document, fields, items};
+use crate::error::CliError;
 use crate::outcome::Ending;
 use crate::render;
 use crate::text::{Table, clip, moment, plain};
@@ -35,7 +36,6 @@ pub(crate) struct One {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "update", multiple = true)]
 pub(crate) struct Update {
     /// Its name
     #[arg(value_name = "ENVIRONMENT")]
@@ -117,7 +117,6 @@ async fn create(context: &Context, arguments: One) -> Outcome {
 }
 
 async fn update(context: &Context, arguments: Update) -> Outcome {
-    let session = context.open(None, "env update").await?;
     let change = EnvironmentChange {
         public_url: match (arguments.public_url, arguments.no_public_url) {
             (Some(url), _) => Some(Some(url)),
@@ -127,6 +126,11 @@ async fn update(context: &Context, arguments: Update) -> Outcome {
         allow: arguments.allow_host,
         disallow: arguments.deny_host,
     };
+    if change.public_url.is_none() && change.allow.is_empty() && change.disallow.is_empty() {
+        return Err(CliError::usage("nothing to change was given")
+            .hint("`tidegate env update --help` shows what can be changed"));
+    }
+    let session = context.open(None, "env update").await?;
     let progress = context.progress();
     let owner = session.own().await?;
     let updated = owner

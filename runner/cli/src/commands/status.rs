@@ -2,6 +2,7 @@
 
 use clap::Args;
 use domain::EnvironmentName;
+use engine::{Code, Coded as _};
 
 use super::Outcome;
 use crate::context::Context;
@@ -19,10 +20,15 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(context: &Context, arguments: &Arguments) -> Outcome {
     let session = context.open(None, "status").await?;
     let project = session.project().await?;
-    let reports = session
+    let status = session
         .engine
         .status(&project, arguments.env.as_ref())
-        .await?;
+        .await;
+    let reports = match status {
+        // A project that has a file but was never deployed is no mistake.
+        Err(error) if error.code() == Code::ProjectUnknown && session.file.is_some() => Vec::new(),
+        status => status?,
+    };
     context.shell.document(&document::status(&reports));
     context.shell.data(render::status(&reports, context.now()));
     Ok(Ending::Done)

@@ -1,7 +1,7 @@
 //! What is live, what is pending and what is wrong.
 
 use anstyle::{AnsiColor, Style};
-use domain::{ObjectKind, Timestamp};
+use domain::Timestamp;
 use engine::StatusReport;
 
 use super::change::unconfigured;
@@ -86,12 +86,13 @@ fn live(report: &StatusReport, now: Timestamp) -> String {
 }
 
 fn objects(report: &StatusReport) -> String {
-    let counts: Vec<String> = ObjectKind::ALL
+    let counts: Vec<String> = report
+        .objects
         .iter()
-        .filter_map(|kind| {
-            let count = report.objects.get(kind.as_str()).copied()?;
-            let plural = if count == 1 { "" } else { "s" };
-            (count > 0).then(|| format!("{count} {kind}{plural}"))
+        .filter(|(_, count)| **count > 0)
+        .map(|(kind, count)| {
+            let plural = if *count == 1 { "" } else { "s" };
+            format!("{count} {}{plural}", plain(&kind.replace('_', " ")))
         })
         .collect();
     if counts.is_empty() {

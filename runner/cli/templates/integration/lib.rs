@@ -33,7 +33,8 @@ struct Refunded {
 )]
 fn refund(ctx: &Context, input: Refund) -> Result<Refunded> {
     let shop: Shop = ctx.settings()?;
-    let url = format!("{}/orders/{}/refunds", ctx.variable("SHOP_URL")?, input.order);
+    let base = ctx.variable("SHOP_URL")?;
+    let url = format!("{base}/orders/{}/refunds", input.order);
     let refunded = ctx
         .http()
         .post(url)

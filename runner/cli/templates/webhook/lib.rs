@@ -59,7 +59,11 @@ impl Orders {
         Ok(Subscription::new(Hook { id: created.id }).signing_secret(created.secret))
     }
 
-    fn unsubscribe(ctx: &HookContext, registration: Registration<String>, hook: Hook) -> Result<()> {
+    fn unsubscribe(
+        ctx: &HookContext,
+        registration: Registration<String>,
+        hook: Hook,
+    ) -> Result<()> {
         ctx.http()
             .delete(format!("{}/hooks/{}", registration.props, hook.id))
             .bearer(ctx.secret("SHOP_TOKEN")?)
