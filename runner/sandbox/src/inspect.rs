@@ -133,7 +133,11 @@ fn check_contract(exports: &[String]) -> Result<(), Unfit> {
 /// A guest built for an older minor version runs on a newer one, not the other way round.
 fn is_supported(version: &str) -> bool {
     version.parse::<Version>().is_ok_and(|version| {
-        version.pre.is_empty() && version.major == CONTRACT.major && version.minor <= CONTRACT.minor
+        let newest_patch = Version {
+            patch: u64::MAX,
+            ..CONTRACT
+        };
+        version.pre.is_empty() && version.major == CONTRACT.major && version <= newest_patch
     })
 }
 

@@ -43,8 +43,11 @@ pub(crate) struct RawFrame {
 #[derive(Clone)]
 pub(crate) struct Symbols {
     permit: Arc<Semaphore>,
-    kept: Arc<Mutex<Vec<(ArtifactDigest, Arc<Mutex<Lines>>)>>>,
+    kept: Arc<Mutex<Vec<Kept>>>,
 }
+
+/// An artifact with its debug information.
+type Kept = (ArtifactDigest, Arc<Mutex<Lines>>);
 
 impl Default for Symbols {
     fn default() -> Self {
@@ -312,7 +315,10 @@ fn is_of_the_language(frame: &Frame) -> bool {
         .file
         .as_deref()
         .is_some_and(|file| FILES.iter().any(|part| file.starts_with(part)));
-    of_a_file || NAMES.iter().any(|name| frame.function.starts_with(name))
+    // What bindings generate around an export.
+    let glue =
+        frame.function.contains("tidegate:project/guest@") || frame.function.contains("_export_");
+    of_a_file || glue || NAMES.iter().any(|name| frame.function.starts_with(name))
 }
 
 /// Returns a source file without what it tells of the machine it was built on:

@@ -19,7 +19,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use crate::http::Network;
 use crate::http::body::{RequestBody, ResponseBody, Silence};
-use crate::http::policy::{Destination, Policy, Refusal};
+use crate::http::policy::{Destination, Policy, Refusal, Rule};
 use crate::http::record::InFlight;
 use crate::log::LogSink;
 use crate::meter::Meter;
@@ -252,12 +252,24 @@ impl Failed {
     /// Returns what the guest is told, and the words for the log.
     fn into_parts(self) -> (Error, String) {
         match self {
-            Self::Refused(refusal) => (
-                Error::InternalError(Some(format!("refused: {refusal}"))),
-                format!("refused: {refusal}"),
-            ),
+            Self::Refused(refusal) => {
+                let message = format!("refused: {refusal}");
+                (code_of(refusal.rule, &message), message)
+            }
             Self::Error(error, message) => (error, message),
         }
+    }
+}
+
+/// Returns the code that says best to a guest in any language what was refused.
+fn code_of(rule: Rule, message: &str) -> Error {
+    match rule {
+        Rule::Network => Error::InternalError(Some(message.to_owned())),
+        Rule::Method => Error::HttpRequestMethodInvalid,
+        Rule::Address => Error::HttpRequestUriInvalid,
+        Rule::Declared => Error::HttpRequestDenied,
+        Rule::Resolved => Error::DestinationNotFound,
+        Rule::Public => Error::DestinationIpProhibited,
     }
 }
 

@@ -76,7 +76,7 @@ impl WasiHttpHooks for Hooks {
         if let Err(message) = self.count() {
             let subject = without_query(request.uri());
             self.log.remark(format!("{subject}: {message}"));
-            return Box::new(async { Err(Error::InternalError(Some(message))) });
+            return Box::new(async { Err(Error::ConnectionLimitReached) });
         }
         let in_flight = self.policy.grants.requests.begin(
             request.method().to_string(),

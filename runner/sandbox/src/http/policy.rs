@@ -37,12 +37,41 @@ pub(crate) struct Destination {
 
 /// Says why a request is refused, and what would permit it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Refusal(pub(crate) String);
+#[error("{message}")]
+pub(crate) struct Refusal {
+    pub(crate) rule: Rule,
+    pub(crate) message: String,
+}
+
+/// The rule that a refused request breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// The operation has a network.
+    Network,
+    /// The method is one for clients.
+    Method,
+    /// The address is one of a web server.
+    Address,
+    /// The host is declared.
+    Declared,
+    /// The host has an address.
+    Resolved,
+    /// The address is public, or the operator allows it.
+    Public,
+}
+
+impl Refusal {
+    fn new(rule: Rule, message: String) -> Self {
+        Self { rule, message }
+    }
+}
 
 impl Destination {
     pub(crate) fn of(uri: &Uri) -> Result<Self, Refusal> {
-        let refuse = |reason: &str| Err(Refusal(format!("the request's address {reason}")));
+        let refuse = |reason: &str| {
+            let message = format!("the request's address {reason}");
+            Err(Refusal::new(Rule::Address, message))
+        };
         let tls = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTPS => true,
             Some(scheme) if *scheme == Scheme::HTTP => false,
@@ -99,14 +128,14 @@ impl Policy {
     pub(crate) fn check(&self, method: &Method, uri: &Uri) -> Result<Destination, Refusal> {
         let object = &self.grants.object;
         if let Access::NoneIn(operation) = self.access {
-            return Err(Refusal(format!(
+            let message = format!(
                 "{object}: `{operation}` has no network; make the request in another operation"
-            )));
+            );
+            return Err(Refusal::new(Rule::Network, message));
         }
         if *method == Method::CONNECT || *method == Method::TRACE {
-            return Err(Refusal(format!(
-                "{object}: {method} requests are not allowed"
-            )));
+            let message = format!("{object}: {method} requests are not allowed");
+            return Err(Refusal::new(Rule::Method, message));
         }
         let destination = Destination::of(uri)?;
         let declared = self.grants.hosts.iter().any(|pattern| {
@@ -174,7 +203,7 @@ impl Policy {
                 "; it declares ${{{name}}}, but the variable {name} has no value"
             ));
         }
-        Refusal(message)
+        Refusal::new(Rule::Declared, message)
     }
 
     fn not_public(&self, destination: &Destination, addresses: &[IpAddr]) -> Refusal {
@@ -184,19 +213,20 @@ impl Policy {
             .iter()
             .find_map(|address| Some((*address, kind_of(*address)?)))
         else {
-            return Refusal(format!("{shown} has no address"));
+            return Refusal::new(Rule::Resolved, format!("{shown} has no address"));
         };
         let what = if destination.host.parse::<IpAddr>().is_ok() {
             format!("{shown}: it is {kind}")
         } else {
             format!("{shown}: it resolves to {address}, {kind}")
         };
-        Refusal(format!(
+        let message = format!(
             "{object} may not call {what}; the environment's operator can allow it: \
              tidegate env update {} --allow-host {}",
             self.grants.environment,
             destination.with_port()
-        ))
+        );
+        Refusal::new(Rule::Public, message)
     }
 }
 
@@ -220,7 +250,7 @@ mod tests {
     fn check(policy: &Policy, method: Method, uri: &str) -> Result<Destination, String> {
         policy
             .check(&method, &uri.parse().unwrap())
-            .map_err(|refusal| refusal.0)
+            .map_err(|refusal| refusal.message)
     }
 
     #[test]
@@ -293,7 +323,7 @@ mod tests {
             .permitted(&destination("evil.com"), &[local])
             .unwrap_err();
         assert_eq!(
-            refusal.0,
+            refusal.message,
             "action greet may not call evil.com:8080: it resolves to 127.0.0.1, a loopback address; \
              the environment's operator can allow it: \
              tidegate env update development --allow-host evil.com:8080"

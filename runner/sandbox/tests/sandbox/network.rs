@@ -284,16 +284,22 @@ async fn a_host_at_a_private_address_needs_the_declaration_and_the_operator() {
     let mut not_allowed = server.grants();
     not_allowed.allowed_private.clear();
     let authority = server.authority();
-    for (grants, expected) in [
-        (undeclared, format!("add hosts = [\"{authority}\"] to it")),
+    for (grants, code, expected) in [
+        (
+            undeclared,
+            "015",
+            format!("add hosts = [\"{authority}\"] to it"),
+        ),
         (
             not_allowed,
+            "004",
             format!("tidegate env update development --allow-host {authority}"),
         ),
     ] {
         let report = run(&fixture, &asker(), &server, grants).await;
-        let message = refusal(&report);
-        assert!(message.contains(&expected), "{message}");
+        assert_eq!(refusal(&report), code, "denied, or a forbidden address");
+        let error = report.requests[0].error.as_ref().unwrap();
+        assert!(error.contains(&expected), "{error}");
         assert_eq!(fates(&report), [Fate::NotSent]);
         assert_eq!(report.requests_fate(), Requests::None);
         let remark = report.log.lines.last().unwrap();
@@ -339,10 +345,11 @@ async fn a_name_that_resolves_to_another_address_the_second_time_is_checked_agai
         "{SEND} {SEND} (call $answer (local.get $response))"
     ));
     let report = fixture.run(&twice, &host, server.grants_for(&host)).await;
-    let message = refusal(&report);
+    assert_eq!(refusal(&report), "004", "a forbidden address");
+    let error = report.requests[1].error.as_ref().unwrap();
     assert!(
-        message.contains("it resolves to 127.0.0.2, a loopback address"),
-        "{message}"
+        error.contains("it resolves to 127.0.0.2, a loopback address"),
+        "{error}"
     );
     assert_eq!(fates(&report), [Fate::Answered, Fate::NotSent]);
     assert_eq!(server.served(), 1);
@@ -482,8 +489,9 @@ async fn an_operation_makes_so_many_requests_and_no_more() {
         if limit == 3 {
             assert!(report.outcome.is_ok(), "{:?}", report.outcome);
         } else {
-            let message = refusal(&report);
-            assert!(message.contains("has made the 2 requests"), "{message}");
+            assert_eq!(refusal(&report), "011", "no more requests");
+            let remark = &report.log.lines[0].message;
+            assert!(remark.contains("has made the 2 requests"), "{remark}");
         }
     }
 }
