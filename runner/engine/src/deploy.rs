@@ -549,7 +549,7 @@ impl Owner {
             list: &collected.list,
             props: asked.props.clone(),
         };
-        let plan = domain::plan(&snapshot, &desired);
+        let plan = (self.planner)(&snapshot, &desired);
         if let Some(stage) = stage {
             stage.finish(StageStatus::Done).await?;
         }

@@ -62,7 +62,12 @@ pub struct Parts {
     pub guests: Option<Arc<dyn Guests>>,
     /// What is told of every point at which a crash would matter.
     pub probe: Arc<dyn Probe>,
+    /// What plans; a test that has to find a planner's faults plants one.
+    pub planner: Planner,
 }
+
+/// Plans a deploy, as [`domain::plan`] does.
+pub type Planner = fn(&domain::Snapshot, &domain::Desired<'_>) -> domain::Plan;
 
 impl Default for Parts {
     fn default() -> Self {
@@ -70,6 +75,7 @@ impl Default for Parts {
             clock: Arc::new(SystemClock::default()),
             guests: None,
             probe: Arc::new(Unprobed),
+            planner: domain::plan,
         }
     }
 }
@@ -82,6 +88,7 @@ pub struct Engine {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) probe: Arc<dyn Probe>,
+    pub(crate) planner: Planner,
     guests: Arc<OnceCell<Arc<dyn Guests>>>,
     gates: Arc<Mutex<HashMap<Place, Arc<RwLock<()>>>>>,
 }
@@ -108,6 +115,7 @@ impl Engine {
             store,
             clock: parts.clock,
             probe: parts.probe,
+            planner: parts.planner,
             guests: Arc::new(OnceCell::new_with(parts.guests)),
             gates: Arc::default(),
         })

@@ -40,7 +40,7 @@ pub use build::{Build, BuildError, BuildOutput, BuildProfile, BuiltComponent, Co
 pub use clock::{Clock, SystemClock};
 pub use code::{Code, Coded, Exit};
 pub use deploy::{Atomicity, DeployRequest, PlanRequest, Removal, RollbackRequest, Source};
-pub use engine::{Engine, Owner, Parts, Settings};
+pub use engine::{Engine, Owner, Parts, Planner, Settings};
 pub use error::{
     ChangeError, DeployError, DeployFailure, OpenError, OwnError, ReadError, RunError,
 };
