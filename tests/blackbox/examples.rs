@@ -9,12 +9,8 @@ fn hello_deploys_from_source_and_greets() {
     let data = environment.path("data");
     let hello = example_directory("hello");
     let in_hello = |words: &[&str]| {
-        let invocation = environment.tidegate(words);
-        invocation
-            .arg("--data")
-            .arg(&data)
-            .arg("--format")
-            .arg("json")
+        let invocation = environment.tidegate(["--format", "json", "--data"]);
+        invocation.arg(&data).args(words)
     };
     let deploy = in_hello(&["deploy", "--env", "development"]).arg(&hello);
     let deploy = deploy.finish().ok().json();
@@ -94,14 +90,21 @@ fn orders_declares_every_kind_but_a_webhook() {
 #[test]
 fn a_compile_error_is_shown_as_the_compiler_says_it_and_changes_nothing() {
     let environment = TestEnvironment::new();
-    let hello = harness::copy_examples(&environment).join("hello");
+    let hello = harness::copy_example(&environment, "hello", "hello-broken");
     let deploy = |code: i32| {
         let deploy = environment.tidegate(["deploy", "--env", "development"]);
         deploy.arg(&hello).finish().exits(code)
     };
     let _ = deploy(0);
-    harness::edit(&hello.join("src/lib.rs"), "Hello, ", "Goodbye, \" + nonsense + \"");
-    let _ = deploy(1).fails_as("build-failed").says("src/lib.rs:").says("error");
+    harness::edit(
+        &hello.join("src/lib.rs"),
+        "Hello, ",
+        "Goodbye, \" + nonsense + \"",
+    );
+    let _ = deploy(1)
+        .fails_as("build-failed")
+        .says("src/lib.rs:")
+        .says("error");
     let run = environment.tidegate(["run", "greet", "--input", r#"{"name":"Ada"}"#, "--path"]);
     let _ = run.arg(&hello).finish().ok().says("Hello, Ada!");
 }

@@ -169,14 +169,21 @@ fn removing_the_webhook_from_the_source_deletes_its_hook() {
     let environment = TestEnvironment::new();
     let (project, provider) = configured(&environment);
     let _ = project.deploy().ok();
-    let source = harness::copy_examples(&environment).join("github");
+    let source = harness::copy_example(&environment, "github", "github-without-webhook");
     let list = "project!(GitHub, RepositoryEvents, create_issue)";
-    harness::edit(&source.join("src/lib.rs"), list, "project!(GitHub, create_issue)");
-    let without = harness::build_variant("github-without-webhook", &source);
+    harness::edit(
+        &source.join("src/lib.rs"),
+        list,
+        "project!(GitHub, create_issue)",
+    );
+    let without = harness::build_variant(&source);
     project.set_component(&without);
     let deploy = project.deploy().ok().json();
     assert_eq!(deploy["changes"][0]["action"], "disable", "{deploy}");
-    assert_eq!(deploy["changes"][0]["name"], "repository-events", "{deploy}");
+    assert_eq!(
+        deploy["changes"][0]["name"], "repository-events",
+        "{deploy}"
+    );
     let ledger = provider.ledger();
     assert_eq!(ledger.hooks.len(), 0);
     assert_eq!(ledger.calls_of("DELETE").len(), 1);

@@ -8,9 +8,11 @@ use serde_json::Value;
 /// Makes a project of a template, tests it as its author would, and deploys it.
 fn new_project(template: &str) -> Value {
     let environment = TestEnvironment::new();
-    let new = ["new", "mine", "--template", template];
+    // Guests share a target directory, so no two may have one name.
+    let name = format!("new-{template}");
+    let new = ["new", &name, "--template", template];
     let _ = environment.tidegate(new).finish().ok().says("deploy");
-    let directory = environment.path("mine");
+    let directory = environment.path(&name);
     assert!(directory.join("Cargo.lock").is_file());
     assert!(directory.join("vendor").is_dir());
     let tests = Command::new("cargo")
@@ -25,11 +27,11 @@ fn new_project(template: &str) -> Value {
     let errors = String::from_utf8_lossy(&tests.stderr);
     assert!(tests.status.success(), "{text}\n{errors}");
     assert!(text.contains("test result: ok."), "there are tests: {text}");
-    let deploy = ["deploy", "mine", "--env", "development", "--format", "json"];
+    let deploy = ["deploy", &name, "--env", "development", "--format", "json"];
     let deploy = environment.tidegate(deploy).finish();
     assert!([Some(0), Some(7)].contains(&deploy.code), "{deploy}");
     let again = environment.tidegate(new).finish().exits(2);
-    assert!(again.printed().contains("mine"), "{again}");
+    assert!(again.printed().contains(&name), "{again}");
     deploy.json()
 }
 

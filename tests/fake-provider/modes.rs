@@ -63,10 +63,8 @@ pub(crate) fn take_refusal(refusal: &mut Option<Refusal>) -> Option<Refusal> {
     if take_one(&mut refusal.after) {
         return None;
     }
-    match &mut refusal.times {
-        Some(times) if !take_one(times) => None,
-        Some(_) | None => Some(refusal.clone()),
-    }
+    let due = refusal.times.as_mut().is_none_or(take_one);
+    due.then(|| refusal.clone())
 }
 
 /// Takes one of a number of lost answers, where one is left.

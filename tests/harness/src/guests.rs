@@ -55,45 +55,52 @@ pub fn guest_directory(name: &str) -> PathBuf {
 
 /// Builds a guest from source that a test has changed.
 ///
-/// `label` names it; two tests may use one label for the same source only.
-///
 /// # Panics
 /// When it does not build.
 #[must_use]
-pub fn build_variant(label: &str, directory: &Path) -> Vec<u8> {
-    build(label, directory)
+pub fn build_variant(directory: &Path) -> Vec<u8> {
+    let _lock = locked();
+    let built = compile(directory, &target_directory(), "--offline");
+    fs::read(&built).expect("a built component can be read")
 }
 
 /// Builds a guest, or takes what another process of the same run has built.
 fn build(label: &str, directory: &Path) -> Vec<u8> {
-    let target = programs::target_directory().join("guests");
+    let _lock = locked();
+    let target = target_directory();
     let ready = target.join("ready");
-    fs::create_dir_all(&ready).expect("the target directory takes another");
-    let lock = File::create(ready.join("lock")).expect("the target directory takes a file");
-    lock.lock().expect("the target directory's lock is local");
     let component = ready.join(format!("{label}.wasm"));
     let stamp = ready.join(format!("{label}.run"));
     let run = env::var("NEXTEST_RUN_ID").unwrap_or_default();
     let known = !run.is_empty() && fs::read_to_string(&stamp).is_ok_and(|built| built == run);
     if !known {
-        let built = compile(directory, &target);
+        let built = compile(directory, &target, "--locked");
         fs::copy(&built, &component).expect("the target directory takes a component");
         fs::write(&stamp, run).expect("the target directory takes a file");
     }
     fs::read(&component).expect("a built component can be read")
 }
 
+/// Returns the target directory that all guests share.
+fn target_directory() -> PathBuf {
+    programs::target_directory().join("guests")
+}
+
+/// Makes sure that one process at a time builds guests and copies what it built.
+fn locked() -> File {
+    let ready = target_directory().join("ready");
+    fs::create_dir_all(&ready).expect("the target directory takes another");
+    let lock = File::create(ready.join("lock")).expect("the target directory takes a file");
+    lock.lock().expect("the target directory's lock is local");
+    lock
+}
+
 /// Compiles a package and returns its component.
-fn compile(directory: &Path, target: &Path) -> PathBuf {
+fn compile(directory: &Path, target: &Path, network: &str) -> PathBuf {
     let output = Command::new("cargo")
         .current_dir(directory)
-        .args([
-            "build",
-            "--release",
-            "--locked",
-            "--target",
-            "wasm32-wasip2",
-        ])
+        .args(["build", "--release", network])
+        .args(["--target", "wasm32-wasip2"])
         .args(["--message-format", "json-render-diagnostics"])
         .env_clear()
         .envs(tool_variables())

@@ -48,6 +48,11 @@ impl Invocation {
         self
     }
 
+    /// Adds arguments.
+    pub fn args<S: AsRef<OsStr>>(self, arguments: impl IntoIterator<Item = S>) -> Self {
+        arguments.into_iter().fold(self, Self::arg)
+    }
+
     /// Sets an environment variable.
     pub fn var(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.variables

@@ -32,4 +32,4 @@ pub use project::Project;
 pub use provider::{Call, Hook, Issue, Ledger, Provider};
 pub use random::Random;
 pub use search::{Occurrence, occurrences};
-pub use source::{copy_examples, edit};
+pub use source::{copy_example, edit};

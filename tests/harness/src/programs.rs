@@ -47,14 +47,15 @@ pub(crate) fn fake_provider() -> &'static Path {
 
 /// Finds a program beside the running test.
 ///
-/// Tests of the program's own package find it built; those of another one
-/// have it built first, once, by asking for it.
+/// `cargo test` of the program's own package builds both; where one is not
+/// there, or the test belongs to another package, they are built first, once.
 fn built(name: &str) -> PathBuf {
     static BUILD: OnceLock<()> = OnceLock::new();
-    if env::var_os("CARGO_PKG_NAME").is_none_or(|package| package != "tidegate") {
+    let path = profile_directory().join(format!("{name}{}", env::consts::EXE_SUFFIX));
+    let own = env::var_os("CARGO_PKG_NAME").is_some_and(|package| package == "tidegate");
+    if !own || !path.is_file() {
         BUILD.get_or_init(build);
     }
-    let path = profile_directory().join(format!("{name}{}", env::consts::EXE_SUFFIX));
     assert!(path.is_file(), "{} has not been built", path.display());
     path
 }

@@ -80,7 +80,7 @@ impl<'a> Project<'a> {
 
     /// Prepares an invocation in its directory that answers in JSON.
     pub fn tidegate<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Invocation {
-        self.text(arguments).arg("--format").arg("json")
+        self.text(["--format", "json"]).args(arguments)
     }
 
     /// Deploys it to `development`.

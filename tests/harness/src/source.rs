@@ -6,18 +6,24 @@ use std::path::{Path, PathBuf};
 use crate::environment::TestEnvironment;
 use crate::programs;
 
-/// Copies the examples into an environment and returns where they are.
+/// Copies an example into an environment and returns where it is.
+///
+/// Its package is renamed: all guests share one target directory, in which
+/// a component is found by its package's name alone.
 ///
 /// # Panics
-/// When they cannot be copied.
+/// When it cannot be copied.
 #[must_use]
-pub fn copy_examples(environment: &TestEnvironment) -> PathBuf {
+pub fn copy_example(environment: &TestEnvironment, name: &str, package: &str) -> PathBuf {
     let copy = environment.path("examples");
     copy_directory(&programs::repository().join("examples"), &copy);
-    let manifest = copy.join("Cargo.toml");
     let sdk = programs::repository().join("guest-sdk");
-    edit(&manifest, "\"../guest-sdk\"", &format!("{sdk:?}"));
-    copy
+    edit(&copy.join("Cargo.toml"), "\"../guest-sdk\"", &format!("{sdk:?}"));
+    let example = copy.join(name);
+    let rename = |text: &str| format!("name = {text:?}");
+    edit(&example.join("Cargo.toml"), &rename(name), &rename(package));
+    edit(&copy.join("Cargo.lock"), &rename(name), &rename(package));
+    example
 }
 
 /// Replaces a text in a file.
