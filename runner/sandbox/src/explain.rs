@@ -11,7 +11,7 @@ use wasmtime_wasi_http::FieldMapError;
 
 use crate::component::Component;
 use crate::failure::{Failure, Limit, Trap};
-use crate::run::seconds;
+use crate::run::{bytes, seconds};
 use crate::symbols::{RawFrame, Symbols, demangled};
 
 /// How often a function must be among the innermost frames to be called a recursion.
@@ -118,20 +118,18 @@ fn limit_of(error: &Error, facts: &Facts) -> Option<(Limit, String)> {
                 "handed more to the host in one call than the host takes; hand it over in parts";
             (Limit::HostCall, what.to_owned())
         } else {
-            let returned = limits.returned;
+            let returned = bytes(limits.returned);
             (
                 Limit::Returned,
-                format!("returned more than {returned} bytes; return less, or raise the limit"),
+                format!("returned more than {returned}; return less, or raise the limit"),
             )
         });
     }
     if facts.refused_memory && may_be_lack_of_memory(error, facts) {
-        let memory = limits.memory;
+        let memory = bytes(limits.memory);
         return Some((
             Limit::Memory,
-            format!(
-                "needed more than {memory} bytes of memory; hold less at once, or raise the limit"
-            ),
+            format!("needed more than {memory} of memory; hold less at once, or raise the limit"),
         ));
     }
     if facts.refused_tables && may_be_lack_of_memory(error, facts) {

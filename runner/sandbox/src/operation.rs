@@ -11,6 +11,7 @@ use crate::convert;
 use crate::failure::{Failure, Limit};
 use crate::guest::{Guest, Reach};
 use crate::redact::redact_json;
+use crate::run::bytes;
 
 /// One export of the contract, with its arguments.
 pub(crate) trait Operation: Send {
@@ -232,7 +233,10 @@ fn check_size(output: &Output, limit: u64) -> Result<(), Failure> {
     }
     Err(Failure::Limit {
         limit: Limit::Returned,
-        message: format!("it returned {size} bytes, and at most {limit} may be returned"),
+        message: format!(
+            "it returned {size} bytes, and at most {} may be returned",
+            bytes(limit)
+        ),
     })
 }
 

@@ -209,6 +209,18 @@ pub(crate) fn seconds(duration: Duration) -> String {
     format!("{duration:?}")
 }
 
+/// Returns a size in the largest unit that shows it exactly.
+pub(crate) fn bytes(size: u64) -> String {
+    const UNITS: [(u32, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    UNITS
+        .into_iter()
+        .find(|(bits, _)| size > 0 && size.trailing_zeros() >= *bits)
+        .map_or_else(
+            || format!("{size} bytes"),
+            |(bits, unit)| format!("{} {unit}", size >> bits),
+        )
+}
+
 /// Takes secrets out of every text of a failure.
 fn redacted(mut failure: Failure, redactor: &Redactor) -> Failure {
     let clean = |text: &mut String| *text = redactor.redact(std::mem::take(text));

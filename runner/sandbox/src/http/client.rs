@@ -23,6 +23,7 @@ use crate::http::policy::{Destination, Policy, Refusal, Rule};
 use crate::http::record::InFlight;
 use crate::log::LogSink;
 use crate::meter::Meter;
+use crate::run::bytes;
 
 /// The most that a response's head may take.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -161,7 +162,7 @@ impl Sending {
         }
         let host = &destination.host;
         let message = format!("no connection to {host}: {last}");
-        Err(Failed::Error(Error::ConnectionRefused, message))
+        Err(Failed::Error(unconnected(&last), message))
     }
 
     async fn secure(
@@ -180,7 +181,12 @@ impl Sending {
             Err(error) => {
                 let cause = error.source().map(|cause| format!(": {cause}"));
                 let message = format!("{host}: {error}{}", cause.unwrap_or_default());
-                Err(Failed::Error(Error::TlsProtocolError, message))
+                let code = if error.is_about_the_certificate() {
+                    Error::TlsCertificateError
+                } else {
+                    Error::TlsProtocolError
+                };
+                Err(Failed::Error(code, message))
             }
         }
     }
@@ -273,10 +279,23 @@ fn code_of(rule: Rule, message: &str) -> Error {
     }
 }
 
+fn unconnected(error: &io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            Error::DestinationUnavailable
+        }
+        io::ErrorKind::TimedOut => Error::ConnectionTimeout,
+        _ => Error::ConnectionRefused,
+    }
+}
+
 fn too_long(limit: u64) -> Failed {
     Failed::Error(
         Error::HttpRequestBodySize(Some(limit)),
-        format!("the request's body is longer than the {limit} bytes that one may have"),
+        format!(
+            "the request's body is longer than the {} that one may have",
+            bytes(limit)
+        ),
     )
 }
 

@@ -24,6 +24,19 @@ pub(crate) enum TlsError {
     Handshake(#[source] std::io::Error),
 }
 
+impl TlsError {
+    /// Returns whether the server was reached and its certificate was not accepted.
+    pub(crate) fn is_about_the_certificate(&self) -> bool {
+        let Self::Handshake(error) = self else {
+            return false;
+        };
+        error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            .is_some_and(|error| matches!(error, rustls::Error::InvalidCertificate(_)))
+    }
+}
+
 impl Tls {
     /// Makes a connection secure; the certificate must be for `host`.
     pub(crate) async fn connect(

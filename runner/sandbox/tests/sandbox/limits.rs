@@ -99,7 +99,7 @@ async fn memory_beyond_the_limit_is_refused_and_named() {
     let report = fixture.run(&grower(), &"x".repeat(17), grants()).await;
     let message = limit_message(&report, Limit::Memory);
     assert!(
-        message.contains("more than 1310720 bytes of memory"),
+        message.contains("more than 1280 KiB of memory"),
         "{message}"
     );
     fixture.still_serves().await;
@@ -144,14 +144,14 @@ async fn table_elements_beyond_the_limit_are_refused_and_named() {
 async fn a_returned_value_may_be_as_long_as_the_limit_and_no_longer() {
     let fixture = Fixture::new();
     let text = |len: u64| format!("\"{}\"", "a".repeat(usize::try_from(len).unwrap() - 2));
-    for limit in [1_000, 2 * MIB] {
+    for (limit, shown) in [(1_000, "1000 bytes"), (2 * MIB, "2 MiB")] {
         let grants = || with_limits(|limits| limits.returned = limit);
         let guest = Guest::action(ok_input());
         let report = fixture.run(&guest, &text(limit), grants()).await;
         assert_eq!(report.outcome, Ok(Output::Run(text(limit))));
         let report = fixture.run(&guest, &text(limit + 1), grants()).await;
         let message = limit_message(&report, Limit::Returned);
-        assert!(message.contains(&limit.to_string()), "{message}");
+        assert!(message.contains(shown), "{message}");
         let report = fixture.run(&guest, &text(3 * limit), grants()).await;
         limit_message(&report, Limit::Returned);
     }

@@ -1,5 +1,10 @@
 //! The sandbox through its public door, with guests written for the purpose.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test prepares must work, in its fixture as in itself"
+)]
+
 mod calls;
 mod capabilities;
 mod determinism;
