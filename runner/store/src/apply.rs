@@ -15,7 +15,7 @@ use rusqlite::{Connection, params};
 use serde_json::json;
 
 use crate::columns::{change, first, text, time_opt, to_json};
-use crate::deploys::PlanDocument;
+use crate::deploy_record::PlanDocument;
 use crate::seal::Keys;
 use crate::{Error, LeaseToken, Store, audit, columns, leases, reconfigure, snapshot};
 

@@ -64,7 +64,7 @@ stored! {
 /// Reads a text column as a value of the domain.
 pub(crate) fn text<T: Stored>(row: &Row<'_>, column: &str) -> Result<T, Error> {
     known(
-        &row.get_ref(column)?
+        row.get_ref(column)?
             .as_str()
             .map_err(rusqlite::Error::from)?,
     )

@@ -14,6 +14,7 @@ mod columns;
 mod data_dir;
 mod database;
 mod deploy_log;
+mod deploy_record;
 mod deploys;
 mod doctor;
 mod error;
@@ -47,7 +48,7 @@ pub use attempts::{
 pub use audit::{AuditEntry, AuditFault};
 pub use data_dir::{DataDir, DataDirError, KeySource};
 pub use deploy_log::{LogLine, NewLogLine};
-pub use deploys::{
+pub use deploy_record::{
     AtomicOutcome, DeployError, DeployFailure, DeployRecord, DeployedVersion, NewDeploy,
     PendingCompensation, PlanDocument, StageRecord, SubscriptionStepDocument,
 };
