@@ -39,21 +39,42 @@ pub struct RawReceived {
     pub reply: Option<Reply>,
 }
 
-/// What a handler takes.
+/// What an action takes.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the input of a handler",
-    note = "derive `serde::Deserialize` and `schemars::JsonSchema` for it"
+    message = "`{Self}` cannot be read, or has no schema",
+    note = "put `#[tidegate_sdk::data]` on it, or derive `serde::Deserialize` and `schemars::JsonSchema`"
 )]
 pub trait Input: DeserializeOwned + JsonSchema {}
+// The compiler shall report this trait, not the one of the two that is missing.
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + JsonSchema> Input for T {}
 
-/// What a handler gives back.
+/// What an action gives back.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the output of a handler",
-    note = "derive `serde::Serialize` and `schemars::JsonSchema` for it"
+    message = "`{Self}` cannot be written, or has no schema",
+    note = "put `#[tidegate_sdk::data]` on it, or derive `serde::Serialize` and `schemars::JsonSchema`"
 )]
 pub trait Output: Serialize + JsonSchema {}
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + JsonSchema> Output for T {}
+
+/// What a workflow takes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read",
+    note = "put `#[tidegate_sdk::data]` on it, or derive `serde::Deserialize`"
+)]
+pub trait Readable: DeserializeOwned {}
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> Readable for T {}
+
+/// What a workflow or a hook gives back.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be written",
+    note = "put `#[tidegate_sdk::data]` on it, or derive `serde::Serialize`"
+)]
+pub trait Writable: Serialize {}
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> Writable for T {}
 
 /// What a handler returns.
 #[diagnostic::on_unimplemented(
@@ -63,16 +84,22 @@ impl<T: Serialize + JsonSchema> Output for T {}
 pub trait Outcome {
     type Output;
 }
+#[diagnostic::do_not_recommend]
 impl<T, E: Into<Error>> Outcome for Result<T, E> {
     type Output = T;
 }
 
 /// What `receive` gives back.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be written",
+    note = "put `#[tidegate_sdk::data]` on it, or derive `serde::Serialize`"
+)]
 pub trait IntoReceived {
     type Output: Serialize;
 
     fn into_received(self) -> Received<Self::Output>;
 }
+#[diagnostic::do_not_recommend]
 impl<T: Serialize> IntoReceived for T {
     type Output = T;
 
@@ -80,6 +107,7 @@ impl<T: Serialize> IntoReceived for T {
         Received::new(self)
     }
 }
+#[diagnostic::do_not_recommend]
 impl<T: Serialize> IntoReceived for Received<T> {
     type Output = T;
 
@@ -88,11 +116,8 @@ impl<T: Serialize> IntoReceived for Received<T> {
     }
 }
 
-pub const fn is_input<T: Input>() {}
-pub const fn is_read<T: DeserializeOwned>() {}
-pub const fn is_output<R: Outcome<Output: Output>>() {}
-pub const fn is_written<R: Outcome<Output: Serialize>>() {}
-pub const fn is_received<R: Outcome<Output: IntoReceived>>() {}
+/// Holds a type of props to what can be written and read again.
+pub const fn is_written<R: Outcome<Output: Writable>>() {}
 pub const fn is_outcome<R: Outcome>() {}
 
 /// Holds the hooks of a webhook to one type of props.
@@ -125,7 +150,7 @@ pub fn same_found_props<U, E, F>(
 }
 
 /// The JSON Schema of what is read.
-pub fn input_schema<T: JsonSchema>() -> serde_json::Value {
+pub fn input_schema<T: Input>() -> serde_json::Value {
     SchemaSettings::draft2020_12()
         .for_deserialize()
         .into_generator()
@@ -134,15 +159,20 @@ pub fn input_schema<T: JsonSchema>() -> serde_json::Value {
 }
 
 /// The JSON Schema of what is written.
-pub fn output_schema<R: Outcome<Output: JsonSchema>>() -> serde_json::Value {
+pub fn output_schema<R: Outcome<Output: Output>>() -> serde_json::Value {
+    written_schema::<R::Output>()
+}
+
+/// The JSON Schema of what is sent to another project.
+pub fn written_schema<T: Output>() -> serde_json::Value {
     SchemaSettings::draft2020_12()
         .for_serialize()
         .into_generator()
-        .into_root_schema_for::<R::Output>()
+        .into_root_schema_for::<T>()
         .to_value()
 }
 
-pub fn run<I: DeserializeOwned, O: Serialize, E: Into<Error>>(
+pub fn run<I: Readable, O: Writable, E: Into<Error>>(
     input: &str,
     handler: impl FnOnce(I) -> Result<O, E>,
 ) -> Result<String> {

@@ -190,7 +190,14 @@ struct Charged {
     invoice: u64,
 }
 
+/// Named with a word that Rust reserves.
+#[action]
+fn r#match(pair: (u8, u8)) -> Result<bool> {
+    Ok(pair.0 == pair.1)
+}
+
 tidegate_sdk::project!(
+    r#match,
     print_receipt,
     open_drawer,
     Full,
@@ -419,6 +426,13 @@ fn uses_carry_the_schemas_they_were_built_against() {
     let event = list.object("app-event", "order-placed");
     assert_eq!(event["schema"]["properties"]["order"]["type"], "integer");
     assert_eq!(event["renamed_from"], "ordered");
+}
+
+#[test]
+fn a_reserved_word_is_as_good_a_name_as_any() {
+    let ctx = test::Context::new();
+    let output = test::run_action(&project(), "match", &ctx, &json!([1, 1]));
+    assert_eq!(output.expect("compared"), json!(true));
 }
 
 #[test]

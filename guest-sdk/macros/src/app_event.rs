@@ -19,20 +19,19 @@ fn glue(arguments: TokenStream, input: &DeriveInput) -> Result<TokenStream> {
     let declaration = Declaration::take(&mut keys, ident, &input.attrs);
     keys.finish()?;
     let fields = declaration.fields();
-    let check =
-        quote_spanned!(ident.span()=> ::tidegate_sdk::__private::glue::is_input::<#ident>());
+    let schema =
+        quote_spanned!(ident.span()=> ::tidegate_sdk::__private::glue::input_schema::<#ident>());
     let declare = quote! {
         ::tidegate_sdk::__private::declare::Declaration::Object(
             ::tidegate_sdk::__private::declare::Object::AppEvent(
                 ::tidegate_sdk::__private::declare::AppEvent {
                     #fields
-                    schema: ::tidegate_sdk::__private::glue::input_schema::<#ident>(),
+                    schema: #schema,
                 },
             ),
         )
     };
-    let entry = data_entry(ident, "AppEvent", &declaration.name, &declare);
-    Ok(quote!(#entry const _: () = { #check; };))
+    Ok(data_entry(ident, "AppEvent", &declaration.name, &declare))
 }
 
 pub(crate) fn on_type(what: &str, item: TokenStream) -> Result<DeriveInput> {

@@ -1,6 +1,6 @@
 //! `#[action]` and `#[workflow]`: functions that run.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, ItemFn, Result};
@@ -53,10 +53,10 @@ fn action_glue(arguments: TokenStream, function: &ItemFn) -> Result<TokenStream>
 
     let input = &handler.parameters[0];
     let output = &handler.output;
-    let checks = [
-        quote_spanned!(input.span()=> ::tidegate_sdk::__private::glue::is_input::<#input>()),
-        quote_spanned!(output.span()=> ::tidegate_sdk::__private::glue::is_output::<#output>()),
-    ];
+    let input_schema =
+        quote_spanned!(input.span()=> ::tidegate_sdk::__private::glue::input_schema::<#input>());
+    let output_schema =
+        quote_spanned!(output.span()=> ::tidegate_sdk::__private::glue::output_schema::<#output>());
     let fields = declaration.fields();
     let needs = needs.tokens();
     let integration = option(integration.as_ref());
@@ -66,22 +66,15 @@ fn action_glue(arguments: TokenStream, function: &ItemFn) -> Result<TokenStream>
             ::tidegate_sdk::__private::declare::Action {
                 #fields
                 integration: #integration,
-                input: ::tidegate_sdk::__private::glue::input_schema::<#input>(),
-                output: ::tidegate_sdk::__private::glue::output_schema::<#output>(),
+                input: #input_schema,
+                output: #output_schema,
                 needs: #needs,
                 timeout_ms: #timeout,
                 idempotent: #idempotent,
             },
         )
     };
-    Ok(entry(
-        function,
-        &declaration,
-        "Action",
-        &declare,
-        &handler,
-        &checks,
-    ))
+    Ok(entry(function, &declaration, "Action", &declare, &handler))
 }
 
 fn workflow_glue(arguments: TokenStream, function: &ItemFn) -> Result<TokenStream> {
@@ -104,15 +97,6 @@ fn workflow_glue(arguments: TokenStream, function: &ItemFn) -> Result<TokenStrea
         return Ok(TokenStream::new());
     };
 
-    let output = &handler.output;
-    let mut checks = vec![
-        quote_spanned!(output.span()=> ::tidegate_sdk::__private::glue::is_written::<#output>()),
-    ];
-    if let Some(input) = handler.parameters.first() {
-        checks.push(
-            quote_spanned!(input.span()=> ::tidegate_sdk::__private::glue::is_read::<#input>()),
-        );
-    }
     let fields = declaration.fields();
     let needs = needs.tokens();
     let integration = option(integration.as_ref());
@@ -135,7 +119,6 @@ fn workflow_glue(arguments: TokenStream, function: &ItemFn) -> Result<TokenStrea
         "Workflow",
         &declare,
         &handler,
-        &checks,
     ))
 }
 
@@ -157,7 +140,7 @@ fn trigger(node: Node) -> Result<TokenStream> {
 }
 
 fn simple_trigger(variant: &str, name: Option<syn::LitStr>) -> TokenStream {
-    let variant = Ident::new(variant, proc_macro2::Span::call_site());
+    let variant = Ident::new(variant, Span::call_site());
     let name = name.map(|name| quote!((#name)));
     quote!(::tidegate_sdk::__private::declare::Trigger::#variant #name)
 }
@@ -198,7 +181,7 @@ fn schedule(arguments: Vec<Node>, error: syn::Error) -> Result<TokenStream> {
         ));
     }
     let time_zone = time_zone.map_or_else(|| "UTC".to_owned(), |zone| zone.value());
-    let catch_up = Ident::new(catch_up, proc_macro2::Span::call_site());
+    let catch_up = Ident::new(catch_up, Span::call_site());
     Ok(quote! {
         ::tidegate_sdk::__private::declare::Trigger::Schedule(
             ::tidegate_sdk::__private::declare::Schedule {
@@ -218,21 +201,29 @@ fn entry(
     kind: &str,
     declare: &TokenStream,
     handler: &Handler,
-    checks: &[TokenStream],
 ) -> TokenStream {
     let (visibility, ident) = (&function.vis, &function.sig.ident);
-    let kind = Ident::new(kind, proc_macro2::Span::call_site());
+    let kind = Ident::new(kind, Span::call_site());
     let name = &declaration.name;
-    let context = handler.takes_context.then(|| quote!(ctx,));
-    let input = (!handler.parameters.is_empty()).then(|| quote!(input));
-    let run = if handler.parameters.is_empty() {
-        quote! {
-            |ctx, _| ::tidegate_sdk::__private::glue::run("null", |()| #ident(#context))
-        }
+    let ctx = handler.context_name();
+    let context = handler.context_argument();
+    let output = &handler.output;
+    // Marked as the macro's, lest the compiler suggest edits of the signature.
+    let mut called = ident.clone();
+    called.set_span(Span::call_site().located_at(ident.span()));
+    // Types that are written out rather than inferred: a type that does not
+    // fit is then reported where the author wrote it.
+    let written = quote_spanned!(output.span()=>
+        <#output as ::tidegate_sdk::__private::glue::Outcome>::Output
+    );
+    let run = quote!(::tidegate_sdk::__private::glue::run);
+    let run = if let Some(read) = handler.parameters.first() {
+        let input = handler.parameter_name("input", 0);
+        let call = quote_spanned!(output.span()=> #called(#context #input));
+        quote!(|#ctx, json| #run::<#read, #written, _>(json, |#input| #call))
     } else {
-        quote! {
-            |ctx, json| ::tidegate_sdk::__private::glue::run(json, |input| #ident(#context #input))
-        }
+        let call = quote_spanned!(output.span()=> #called(#context));
+        quote!(|#ctx, _| #run::<(), #written, _>("null", |()| #call))
     };
     quote! {
         #[doc(hidden)]
@@ -248,7 +239,5 @@ fn entry(
                 handler: ::tidegate_sdk::__private::Handler::Run(#run),
             };
         }
-
-        const _: () = { #(#checks;)* };
     }
 }

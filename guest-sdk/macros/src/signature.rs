@@ -1,11 +1,13 @@
 //! The shape of functions that the host calls.
 
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
 use syn::spanned::Spanned;
-use syn::{Error, FnArg, Result, ReturnType, Signature, Type};
+use syn::{Error, FnArg, Ident, Result, ReturnType, Signature, Type};
 
 /// A function's parameters apart from the context, and what it returns.
 pub(crate) struct Handler {
-    pub(crate) takes_context: bool,
+    context: Option<Type>,
     pub(crate) parameters: Vec<Type>,
     pub(crate) output: Type,
 }
@@ -27,7 +29,8 @@ impl Handler {
             }
         }
         let takes_context = matches!(types.first(), Some(Type::Reference(_)));
-        let parameters = types.split_off(usize::from(takes_context));
+        let context = takes_context.then(|| types.remove(0));
+        let parameters = types;
         if !allowed.contains(&parameters.len()) {
             return Err(Error::new(signature.ident.span(), usage));
         }
@@ -38,10 +41,35 @@ impl Handler {
             ));
         };
         Ok(Self {
-            takes_context,
+            context,
             parameters,
             output: (**output).clone(),
         })
+    }
+
+    /// The name of the glue's context, placed at the author's type: if the two
+    /// do not fit, that is where the compiler points.
+    pub(crate) fn context_name(&self) -> Ident {
+        let span = self
+            .context
+            .as_ref()
+            .map_or_else(Span::call_site, Spanned::span);
+        Ident::new("ctx", Span::call_site().located_at(span))
+    }
+
+    /// The context as an argument, if the function takes it.
+    pub(crate) fn context_argument(&self) -> Option<TokenStream> {
+        let name = self.context_name();
+        self.context.as_ref().map(|_| quote!(#name,))
+    }
+
+    /// The name of the glue's `at`th other parameter, placed likewise.
+    pub(crate) fn parameter_name(&self, name: &str, at: usize) -> Ident {
+        let span = self
+            .parameters
+            .get(at)
+            .map_or_else(Span::call_site, Spanned::span);
+        Ident::new(name, Span::call_site().located_at(span))
     }
 }
 

@@ -82,36 +82,26 @@ fn glue(arguments: TokenStream, item: &DeriveInput) -> Result<TokenStream> {
         event,
         output,
     } = syn::parse2(arguments)?;
-    let (project, name, used, check) = match (project, action, event, output) {
+    let glue = quote!(::tidegate_sdk::__private::glue);
+    let (project, name, used) = match (project, action, event, output) {
         (Some(project), Some(name), None, Some(output)) => {
-            let check = quote_spanned!(output.span()=>
-                ::tidegate_sdk::__private::glue::is_input::<#output>()
-            );
+            let input = quote_spanned!(ident.span()=> #glue::written_schema::<#ident>());
+            let output = quote_spanned!(output.span()=> #glue::input_schema::<#output>());
             let used = quote! {
                 ::tidegate_sdk::__private::declare::Used::Action {
                     name: #name,
-                    input: ::tidegate_sdk::__private::glue::output_schema::<
-                        ::tidegate_sdk::Result<#ident>
-                    >(),
-                    output: ::tidegate_sdk::__private::glue::input_schema::<#output>(),
+                    input: #input,
+                    output: #output,
                 }
             };
-            let written = quote_spanned!(ident.span()=>
-                ::tidegate_sdk::__private::glue::is_output::<::tidegate_sdk::Result<#ident>>()
-            );
-            (project, name, used, quote!(#check; #written))
+            (project, name, used)
         }
         (Some(project), None, Some(name), None) => {
+            let schema = quote_spanned!(ident.span()=> #glue::input_schema::<#ident>());
             let used = quote! {
-                ::tidegate_sdk::__private::declare::Used::Event {
-                    name: #name,
-                    schema: ::tidegate_sdk::__private::glue::input_schema::<#ident>(),
-                }
+                ::tidegate_sdk::__private::declare::Used::Event { name: #name, schema: #schema }
             };
-            let check = quote_spanned!(ident.span()=>
-                ::tidegate_sdk::__private::glue::is_input::<#ident>()
-            );
-            (project, name, used, check)
+            (project, name, used)
         }
         _ => return Err(Error::new(span, USAGE)),
     };
@@ -125,6 +115,5 @@ fn glue(arguments: TokenStream, item: &DeriveInput) -> Result<TokenStream> {
             },
         )
     };
-    let entry = data_entry(ident, "Use", &name, &declare);
-    Ok(quote!(#entry const _: () = { #check; };))
+    Ok(data_entry(ident, "Use", &name, &declare))
 }

@@ -186,6 +186,29 @@ fn failed(code: ErrorCode) -> SendError {
         ErrorCode::HttpRequestLengthRequired => invalid("the body has no length"),
         ErrorCode::ConnectionLimitReached => invalid("the host permits no more requests"),
         ErrorCode::InternalError(Some(reason)) => SendError::Transport(reason),
-        other => SendError::Transport(other.to_string()),
+        other => SendError::Transport(in_words(&other)),
     }
+}
+
+/// What people see of the failures that may pass.
+fn in_words(code: &ErrorCode) -> String {
+    let words = match code {
+        ErrorCode::DnsTimeout => "the name was not resolved in time",
+        ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => "the name does not resolve",
+        ErrorCode::DestinationUnavailable | ErrorCode::DestinationIpUnroutable => {
+            "the address cannot be reached"
+        }
+        ErrorCode::ConnectionRefused => "the connection was refused",
+        ErrorCode::ConnectionTerminated => "the connection was closed",
+        ErrorCode::ConnectionTimeout => "no connection was made in time",
+        ErrorCode::ConnectionReadTimeout
+        | ErrorCode::ConnectionWriteTimeout
+        | ErrorCode::HttpResponseTimeout => "it took too long",
+        ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => "TLS failed",
+        ErrorCode::TlsCertificateError => "the certificate is not valid",
+        ErrorCode::HttpResponseIncomplete => "the answer broke off",
+        ErrorCode::HttpProtocolError => "the answer is not HTTP",
+        other => return other.to_string(),
+    };
+    words.to_owned()
 }

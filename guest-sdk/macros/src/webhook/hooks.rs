@@ -1,6 +1,6 @@
 //! The functions of a webhook.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Error, Ident, ImplItem, ItemImpl, Type};
@@ -109,8 +109,8 @@ impl HookSet {
         if self.subscribes && !missing.is_empty() {
             let there = subscription.iter().find_map(|name| find(name));
             let message = format!(
-                "`props`, `subscribe` and `unsubscribe` go together: {} is missing",
-                missing.join(" and ")
+                "`props`, `subscribe` and `unsubscribe` go together; missing: {}",
+                missing.join(", ")
             );
             let span = there.map_or(webhook.span(), Ident::span);
             keys.note(Error::new(span, message));
@@ -146,28 +146,39 @@ impl HookSet {
     /// The functions, as the SDK's table of untyped ones.
     pub(super) fn table(&self, of: &Type) -> TokenStream {
         let glue = quote!(::tidegate_sdk::__private::glue);
-        let props = optional(
-            self.props.as_ref(),
-            |ctx| quote!(|ctx| #glue::props(|| <#of>::props(#ctx))),
-        );
-        let subscribe = optional(self.subscribe.as_ref(), |ctx| {
-            quote!(|ctx, raw| #glue::subscribe(raw, |registration| {
-                <#of>::subscribe(#ctx registration)
+        let props = optional(self.props.as_ref(), |hook| {
+            let (ctx, context) = (hook.context_name(), hook.context_argument());
+            quote!(|#ctx| #glue::props(|| <#of>::props(#context)))
+        });
+        let subscribe = optional(self.subscribe.as_ref(), |hook| {
+            let (ctx, context) = (hook.context_name(), hook.context_argument());
+            let registration = hook.parameter_name("registration", 0);
+            quote!(|#ctx, raw| #glue::subscribe(raw, |#registration| {
+                <#of>::subscribe(#context #registration)
             }))
         });
-        let with_props = |hook: &str| {
-            let hook = Ident::new(hook, proc_macro2::Span::call_site());
+        let with_props = |name: &str| {
+            let name = Ident::new(name, Span::call_site());
             let glue = &glue;
-            move |ctx: TokenStream| {
-                quote!(|ctx, raw, props| #glue::#hook(raw, props, |registration, props| {
-                    <#of>::#hook(#ctx registration, props)
+            move |hook: &Handler| {
+                let (ctx, context) = (hook.context_name(), hook.context_argument());
+                let registration = hook.parameter_name("registration", 0);
+                let props = hook.parameter_name("props", 1);
+                quote!(|#ctx, raw, json| #glue::#name(raw, json, |#registration, #props| {
+                    <#of>::#name(#context #registration, #props)
                 }))
             }
         };
         let unsubscribe = optional(self.unsubscribe.as_ref(), with_props("unsubscribe"));
         let refresh = optional(self.refresh.as_ref(), with_props("refresh"));
         let check = optional(self.check.as_ref(), with_props("check"));
-        let ctx = self.receive.as_ref().map(context).unwrap_or_default();
+        let receive = self.receive.as_ref().map(|hook| {
+            let (ctx, context) = (hook.context_name(), hook.context_argument());
+            let delivery = hook.parameter_name("delivery", 0);
+            let output = &hook.output;
+            let receive = quote_spanned!(output.span()=> #glue::receive);
+            quote!(|#ctx, #delivery| #receive(|| <#of>::receive(#context #delivery)))
+        });
         quote! {
             ::tidegate_sdk::__private::Hooks {
                 props: #props,
@@ -175,7 +186,7 @@ impl HookSet {
                 unsubscribe: #unsubscribe,
                 refresh: #refresh,
                 check: #check,
-                receive: |ctx, delivery| #glue::receive(|| <#of>::receive(#ctx delivery)),
+                receive: #receive,
             }
         }
     }
@@ -198,10 +209,6 @@ impl HookSet {
         if let Some(props) = &self.props {
             let output = &props.output;
             checks.push(quote_spanned!(output.span()=> #glue::is_written::<#output>()));
-        }
-        if let Some(receive) = &self.receive {
-            let output = &receive.output;
-            checks.push(quote_spanned!(output.span()=> #glue::is_received::<#output>()));
         }
         let agreements = self.agreements(&glue);
         quote! {
@@ -261,18 +268,10 @@ impl HookSet {
     }
 }
 
-fn context(handler: &Handler) -> TokenStream {
-    if handler.takes_context {
-        quote!(ctx,)
-    } else {
-        TokenStream::new()
-    }
-}
-
-fn optional(hook: Option<&Handler>, glue: impl FnOnce(TokenStream) -> TokenStream) -> TokenStream {
+fn optional(hook: Option<&Handler>, glue: impl FnOnce(&Handler) -> TokenStream) -> TokenStream {
     match hook {
         Some(hook) => {
-            let glue = glue(context(hook));
+            let glue = glue(hook);
             quote!(::core::option::Option::Some(#glue))
         }
         None => quote!(::core::option::Option::None),

@@ -1,0 +1,6 @@
+use tidegate_sdk::action;
+
+#[action]
+struct NoFunction;
+
+fn main() {}

@@ -1,0 +1,5 @@
+struct Plain;
+
+tidegate_sdk::project!(Plain);
+
+fn main() {}
