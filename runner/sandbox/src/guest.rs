@@ -1,6 +1,6 @@
 //! What the host keeps for one running guest.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{Deterministic, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -87,8 +87,8 @@ fn wasi(reach: Reach, log: &LogSink) -> WasiCtx {
     match reach {
         Reach::Nothing | Reach::Values => {
             builder
-                .secure_random(constant_bytes("tidegate collect, secure randomness"))
-                .insecure_random(constant_bytes("tidegate collect, insecure randomness"))
+                .secure_random(Deterministic::new(SECURE.clone()))
+                .insecure_random(Deterministic::new(INSECURE.clone()))
                 .insecure_random_seed(0x7469_6465_6761_7465_2063_6f6c_6c65_6374);
         }
         Reach::Everything => {}
@@ -96,13 +96,18 @@ fn wasi(reach: Reach, log: &LogSink) -> WasiCtx {
     builder.build()
 }
 
+static SECURE: LazyLock<Vec<u8>> =
+    LazyLock::new(|| constant_bytes("tidegate collect, secure randomness"));
+static INSECURE: LazyLock<Vec<u8>> =
+    LazyLock::new(|| constant_bytes("tidegate collect, insecure randomness"));
+
 /// Returns bytes that look random and are the same for every artifact, everywhere.
-fn constant_bytes(context: &str) -> Deterministic {
+fn constant_bytes(context: &str) -> Vec<u8> {
     let mut bytes = vec![0; RANDOM_PERIOD];
     blake3::Hasher::new_derive_key(context)
         .finalize_xof()
         .fill(&mut bytes);
-    Deterministic::new(bytes)
+    bytes
 }
 
 impl WasiView for Guest {

@@ -61,7 +61,7 @@ pub(crate) async fn run<O: Operation>(
     let limits = grants.limits;
     let redactor = Arc::new(redactor_of(&grants));
     // The semaphore is never closed, and without a permit the pool itself refuses.
-    let _slot = host.permits.acquire().await;
+    let slot = host.permits.acquire().await;
 
     let log = LogSink::new(limits.log_lines, limits.log_bytes, Arc::clone(&redactor));
     let meter = Meter::default();
@@ -81,6 +81,8 @@ pub(crate) async fn run<O: Operation>(
         Ok(Err(_)) | Err(_) => Ending::Stopped,
     });
     let left = Left::of(store);
+    // With the store gone the slot is free, however long the explanation takes.
+    drop(slot);
     let usage = Usage {
         cpu: meter.spent(),
         wall,

@@ -420,4 +420,101 @@ mod tests {
         assert_eq!(shown(frames), [own]);
         assert_eq!(shown(vec![panic.clone()]), [panic]);
     }
+
+    /// A component whose only function is on lines 10 and 11 of a project of Ada's.
+    fn with_lines() -> Vec<u8> {
+        use gimli::write::{
+            Address, AttributeValue, DwarfUnit, EndianVec, LineProgram, LineString, Sections,
+        };
+        let encoding = gimli::Encoding {
+            format: gimli::Format::Dwarf32,
+            version: 4,
+            address_size: 4,
+        };
+        let text = |text: &str| LineString::String(text.as_bytes().to_vec());
+        let project = "/home/ada/shop";
+        let mut lines = LineProgram::new(
+            encoding,
+            gimli::LineEncoding::default(),
+            text(project),
+            None,
+            text("src/order.rs"),
+            None,
+        );
+        let directory = lines.default_directory();
+        let file = lines.add_file(text("src/order.rs"), directory, None);
+        lines.begin_sequence(Some(Address::Constant(1)));
+        for (offset, line) in [(0, 10), (3, 11)] {
+            let row = lines.row();
+            (row.file, row.address_offset, row.line, row.column) = (file, offset, line, 5);
+            lines.generate_row();
+        }
+        lines.end_sequence(5);
+        let mut dwarf = DwarfUnit::new(encoding);
+        dwarf.unit.line_program = lines;
+        let root = dwarf.unit.root();
+        let address = |at| AttributeValue::Address(Address::Constant(at));
+        let string = |text: &str| AttributeValue::String(text.as_bytes().to_vec());
+        let function = dwarf.unit.add(root, gimli::DW_TAG_subprogram);
+        for (entry, name) in [(root, "src/order.rs"), (function, "shop::order")] {
+            let entry = dwarf.unit.get_mut(entry);
+            entry.set(gimli::DW_AT_name, string(name));
+            entry.set(gimli::DW_AT_low_pc, address(1));
+            entry.set(gimli::DW_AT_high_pc, AttributeValue::Udata(5));
+        }
+        dwarf
+            .unit
+            .get_mut(root)
+            .set(gimli::DW_AT_comp_dir, string(project));
+        let mut sections = Sections::new(EndianVec::new(gimli::LittleEndian));
+        dwarf.write(&mut sections).unwrap();
+        let mut custom = String::new();
+        sections
+            .for_each(|id, data| {
+                let bytes: String = data.slice().iter().map(|b| format!("\\{b:02x}")).collect();
+                custom += &format!("(@custom \"{}\" \"{bytes}\")", id.name());
+                Ok::<_, gimli::write::Error>(())
+            })
+            .unwrap();
+        let module = format!("(core module (func unreachable nop nop) {custom})");
+        wat::parse_str(format!("(component (core module) {module})")).unwrap()
+    }
+
+    #[test]
+    fn lines_are_found_by_their_place_in_the_components_file() {
+        let component = with_lines();
+        let lines = Lines::parse(&component).unwrap();
+        let code = lines.modules[0].code.clone();
+        let at = |offset: u64| {
+            let frames = lines.resolve(&RawFrame {
+                function: Some("order".to_owned()),
+                offset: Some(offset),
+                identity: 0,
+            });
+            frames.iter().map(Frame::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(at(code.start + 3), ["shop::order (src/order.rs:10:5)"]);
+        assert_eq!(at(code.start + 5), ["shop::order (src/order.rs:11:5)"]);
+        assert_eq!(at(code.start + 6), ["order"]);
+        assert_eq!(at(code.end), ["order"]);
+    }
+
+    #[test]
+    fn damaged_debug_information_is_no_more_than_missing() {
+        let mut component = with_lines();
+        for at in 0..component.len() {
+            component[at] ^= 0xff;
+            if let Ok(lines) = Lines::parse(&component) {
+                for offset in 0..64 {
+                    let frame = RawFrame {
+                        function: None,
+                        offset: Some(offset),
+                        identity: 0,
+                    };
+                    assert!(!lines.resolve(&frame).is_empty());
+                }
+            }
+            component[at] ^= 0xff;
+        }
+    }
 }
