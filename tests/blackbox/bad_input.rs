@@ -15,8 +15,8 @@ fn a_file_that_is_no_component_is_refused() {
     let core_module = b"\0asm\x01\0\0\0";
     let truncated = &hostile()[..hostile().len() / 2];
     let mut damaged = hostile().to_vec();
-    let middle = damaged.len() / 3;
-    damaged[middle..middle + 512].fill(0xff);
+    // Past the header, where types stand; its end holds names for debuggers only.
+    damaged[256..512].fill(0xff);
     for (component, words) in [
         (&b"not wasm at all"[..], "not WebAssembly"),
         (b"", "not WebAssembly"),
@@ -41,7 +41,7 @@ fn a_component_of_200_mib_is_refused_unread() {
         .deploy()
         .exits(1)
         .fails_as("component-invalid")
-        .says("64 MiB");
+        .says("at most");
     let _ = project.run("hello", &json!(null)).ok();
 }
 

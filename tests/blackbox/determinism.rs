@@ -44,7 +44,7 @@ fn an_artifact_that_asks_for_clock_zone_and_chance_always_lists_the_same() {
             "development",
         ];
         let shown = project.tidegate(shown).finish().ok().json();
-        titles.insert(shown["declaration"]["title"].to_string());
+        titles.insert(shown["object"]["declaration"]["title"].to_string());
     }
     assert_eq!(hashes.len(), 1, "{hashes:?}");
     assert_eq!(titles.len(), 1, "{titles:?}");

@@ -50,9 +50,13 @@ fn a_corrected_secret_brings_a_refused_subscription_on() {
     provider.set(&json!({ "token": "the right token" }));
     let deploy = project.deploy().exits(7).json();
     assert_eq!(provider.ledger().hooks.len(), 0);
-    let _ = project.set_secret("GITHUB_TOKEN", "the right token").ok();
+    let change = project.set_secret("GITHUB_TOKEN", "the right token");
+    let change = change.ok().json();
+    assert_eq!(change["reconfigure"]["status"], "succeeded", "{change}");
     assert_eq!(provider.ledger().hooks.len(), 1);
-    assert_eq!(status_of(&project, &deploy), "succeeded");
+    // The deploy that the new value brought about took the step over.
+    assert_eq!(status_of(&project, &deploy), "incomplete");
+    assert_eq!(project.status()["steps"], json!([]));
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use harness::{Outcome, Project, TestEnvironment, hostile, with_settings};
+use rusqlite::Connection;
 use serde_json::json;
 
 use crate::collect_limits::with_something_live;
@@ -20,14 +21,16 @@ fn overwrite(path: &Path, at: u64, bytes: &[u8]) {
     file.write_all(bytes).expect("a file can be written over");
 }
 
-fn database(project: &Project<'_>) -> std::path::PathBuf {
+/// Returns the database with everything in its one file.
+fn database(project: &Project<'_>) -> PathBuf {
     let path = project.data().join("tidegate.db");
-    let log = project.data().join("tidegate.db-wal");
-    let left = fs::metadata(&log).map_or(0, |metadata| metadata.len());
-    assert_eq!(
-        left, 0,
-        "a process that ends well leaves nothing in the log"
-    );
+    let connection = Connection::open(&path).expect("the database opens");
+    connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+            row.get::<_, i64>(0)
+        })
+        .map(|busy| assert_eq!(busy, 0, "nobody else has it open"))
+        .expect("the log is written back");
     path
 }
 

@@ -79,12 +79,13 @@ fn colour_is_used_only_when_asked_for() {
 #[test]
 fn a_deploys_log_is_kept_and_can_be_read_later() {
     let environment = TestEnvironment::new();
-    let project = environment.project("hostile", hostile());
+    let settings = json!({ "collect": "log", "amount": 3 });
+    let project = environment.project("hostile", &harness::with_settings(hostile(), &settings));
     let _ = project.deploy().ok();
     let logs = project.tidegate(["deploys", "logs", "1", "--env", "development"]);
     let logs = logs.finish().ok().json();
     let items: &Vec<Value> = logs["items"].as_array().expect("a log has items");
-    assert!(!items.is_empty());
+    assert_eq!(items.len(), 3, "{logs}");
     for (index, line) in items.iter().enumerate() {
         assert_eq!(line["sequence"], index + 1, "{line}");
         assert!(
