@@ -102,6 +102,10 @@ pub(crate) fn main(arguments: Vec<OsString>) -> ExitCode {
             Ending::from(error.code())
         }
     };
+    if let Ending::Interrupted(_) = ending {
+        shell.still();
+        shell.note("interrupted: `tidegate status` shows what stands");
+    }
     match shell.finish() {
         Ok(()) => ending.into(),
         Err(error) => {

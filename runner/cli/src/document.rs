@@ -1,7 +1,8 @@
 //! The documents of `--format json`: `{"kind": …, "version": 1, …}`.
 
 use engine::{DeployReport, DeploySummary, StatusReport, ValueChangeReport};
-use serde::Serialize;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 /// The version of every document's shape.
@@ -20,6 +21,29 @@ pub(crate) fn document<T: Serialize>(kind: &str, body: &T) -> Value {
         assert!(before.is_none(), "a document's own field is never replaced");
     }
     Value::Object(document)
+}
+
+/// Writes a document with its kind and version before its other fields.
+pub(crate) struct KindFirst<'a>(pub(crate) &'a Value);
+
+impl Serialize for KindFirst<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        const FIRST: [&str; 2] = ["kind", "version"];
+        let Value::Object(map) = self.0 else {
+            return self.0.serialize(serializer);
+        };
+        let mut fields = serializer.serialize_map(Some(map.len()))?;
+        for (name, value) in FIRST.iter().filter_map(|name| map.get_key_value(*name)) {
+            fields.serialize_entry(name, value)?;
+        }
+        for (name, value) in map
+            .iter()
+            .filter(|(name, _)| !FIRST.contains(&name.as_str()))
+        {
+            fields.serialize_entry(name, value)?;
+        }
+        fields.end()
+    }
 }
 
 /// Makes a document with a list.
@@ -84,10 +108,11 @@ pub(crate) fn value_change(report: &ValueChangeReport) -> Value {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 mod tests {
     use serde_json::json;
 
-    use super::{deploy_fields, document, items};
+    use super::{KindFirst, deploy_fields, document, items};
 
     #[test]
     fn a_document_names_its_kind_and_version_beside_the_bodys_fields() {
@@ -98,6 +123,15 @@ mod tests {
         assert_eq!(
             items("runs", &[1, 2]),
             json!({"kind": "runs", "version": 1, "items": [1, 2]})
+        );
+    }
+
+    #[test]
+    fn kind_and_version_come_first() {
+        let document = document("build", &json!({"artifact": "abc"}));
+        assert_eq!(
+            serde_json::to_string(&KindFirst(&document)).unwrap(),
+            r#"{"kind":"build","version":1,"artifact":"abc"}"#
         );
     }
 

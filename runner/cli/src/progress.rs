@@ -83,7 +83,10 @@ impl Progress {
             }
             Event::BuildLine(line) => shell.note(line),
             Event::Log(line) => {
-                if self.detail == Detail::Everything || line.level >= LogLevel::Warn {
+                // What ends the deploy is told once, at its end.
+                let is_the_end = line.level == LogLevel::Error && line.object.is_none();
+                let matters = line.level >= LogLevel::Warn && !is_the_end;
+                if self.detail == Detail::Everything || matters {
                     shell.note(log_line(line));
                 }
             }

@@ -13,6 +13,7 @@ use engine::Code;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 
+use crate::document::KindFirst;
 use crate::error::CliError;
 use crate::text::plain;
 
@@ -122,10 +123,10 @@ impl Shell {
             return;
         }
         let one_line = self.streaming.load(Ordering::Relaxed) || !io::stdout().is_terminal();
-        let text = if one_line {
-            document.to_string()
-        } else {
-            crate::text::json(document)
+        let document = KindFirst(document);
+        let text = match one_line {
+            true => serde_json::to_string(&document).unwrap_or_default(),
+            false => crate::text::json(&document),
         };
         self.to_out(&format!("{text}\n"));
     }

@@ -89,7 +89,7 @@ async fn list(context: &Context) -> Outcome {
                 .as_deref()
                 .map_or_else(|| "-".to_owned(), |url| clip(url, 60)),
             environment.allowed_hosts.join(", "),
-            moment(environment.created_at),
+            since(environment),
         ]);
     }
     context
@@ -219,8 +219,16 @@ fn text(environment: &EnvironmentReport) -> String {
         environment.name,
         or_none(plain(url).into_owned()),
         or_none(environment.allowed_hosts.join(", ")),
-        moment(environment.created_at)
+        since(environment)
     )
+}
+
+/// Says since when an environment is there; the three that every store has are from the beginning.
+fn since(environment: &EnvironmentReport) -> String {
+    match environment.created_at.as_millis() {
+        0 => "always".to_owned(),
+        _ => moment(environment.created_at),
+    }
 }
 
 /// Parses a host and a port.

@@ -32,7 +32,10 @@ pub(crate) fn deploy(report: &DeployReport, length: Length, now: Timestamp) -> S
         unconfigured(&report.unconfigured, environment),
     );
     section("newly allowed", capabilities(&report.capabilities, length));
-    section("to know", messages(&report.messages));
+    // Unconfigured webhooks stand above already, with the commands that help.
+    let mut told = report.messages.clone();
+    told.retain(|message| message.code != "webhook-unconfigured");
+    section("to know", messages(&told));
     lines.extend(endings(report));
     lines.join("\n")
 }
@@ -46,10 +49,16 @@ fn headline(report: &DeployReport) -> String {
 
 fn facts(report: &DeployReport) -> Vec<String> {
     let mut facts = Vec::new();
-    if let Some(artifact) = report.artifact {
-        facts.push(format!("artifact {}", artifact.short()));
+    let artifact = report.artifact.map(|artifact| artifact.short());
+    if let Some(artifact) = &artifact {
+        facts.push(format!("artifact {artifact}"));
     }
-    if let Some(version) = &report.version {
+    // Where nobody gave a version it is the artifact's name.
+    if let Some(version) = report
+        .version
+        .as_ref()
+        .filter(|it| Some(*it) != artifact.as_ref())
+    {
         facts.push(format!("version {}", plain(version)));
     }
     if let Some(description) = &report.description {

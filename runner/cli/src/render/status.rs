@@ -77,7 +77,12 @@ fn live(report: &StatusReport, now: Timestamp) -> String {
     if let Some(artifact) = deploy.artifact {
         parts.push(format!("artifact {}", artifact.short()));
     }
-    if let Some(version) = &deploy.version {
+    let short = deploy.artifact.map(|artifact| artifact.short());
+    if let Some(version) = deploy
+        .version
+        .as_ref()
+        .filter(|it| Some(*it) != short.as_ref())
+    {
         parts.push(format!("version {}", clip(version, 40)));
     }
     let when = relative(deploy.finished_at.unwrap_or(deploy.started_at), now);
