@@ -499,6 +499,18 @@ impl<'a> Finishing<'a> {
         Ok(steps)
     }
 
+    /// Returns the registration that is kept at this endpoint; what is found
+    /// beside one that was itself found beside another is beside that one.
+    fn kept(&self) -> Result<RegistrationId, Error> {
+        let beside = first(
+            self.tx,
+            "SELECT coalesce(found_beside, id) AS kept FROM registrations WHERE id = ?1",
+            [self.registration.id.0],
+            |row| Ok(RegistrationId(row.get("kept")?)),
+        )?;
+        Ok(beside.unwrap_or(self.registration.id))
+    }
+
     fn create_extra(
         &self,
         token: &Secret,
@@ -517,7 +529,7 @@ impl<'a> Finishing<'a> {
             state,
             token,
             key,
-            found_beside: Some(self.registration.id),
+            found_beside: Some(self.kept()?),
         };
         let id = registration_row::create(self.tx, self.keys, &new, self.finish.now)?;
         self.keep(id, extra)?;

@@ -48,6 +48,8 @@ pub struct StepContext {
     pub endpoint_token: Secret,
     /// What `unsubscribe` needs.
     pub unsubscribe_props: Option<Secret>,
+    /// The unsubscribe props of the other registrations at the same endpoint.
+    pub siblings: Vec<Secret>,
     /// The signing secret that the provider issued.
     pub signing_secret: Option<Secret>,
     /// The key of the next call.
@@ -252,6 +254,7 @@ fn context(tx: &Connection, keys: &Keys, id: StepId) -> Result<StepContext, Erro
         [registration.0, id.0],
     )? > 0;
     let last_attempt = last_attempt(tx, &found.step)?;
+    let siblings = siblings(tx, keys, registration)?;
     first(
         tx,
         "SELECT * FROM registrations WHERE id = ?1",
@@ -269,6 +272,7 @@ fn context(tx: &Connection, keys: &Keys, id: StepId) -> Result<StepContext, Erro
                 registration: registration_row::read(row)?,
                 endpoint_token: registration_row::open(keys, registration, TOKEN, &token)?,
                 unsubscribe_props: open(UNSUBSCRIBE, row.get("unsubscribe_sealed")?)?,
+                siblings,
                 signing_secret: open(SIGNING, row.get("signing_sealed")?)?,
                 key: row.get("key")?,
                 unwanted,
@@ -279,6 +283,25 @@ fn context(tx: &Connection, keys: &Keys, id: StepId) -> Result<StepContext, Erro
         },
     )?
     .ok_or_else(|| Error::corrupt(format!("step {id} is of no subscription")))
+}
+
+/// Reads the unsubscribe props of the other registrations at an endpoint: the
+/// one that is kept and those that were found beside it, until they are gone.
+fn siblings(tx: &Connection, keys: &Keys, id: RegistrationId) -> Result<Vec<Secret>, Error> {
+    rows(
+        tx,
+        "SELECT other.id, other.unsubscribe_sealed FROM registrations self
+         JOIN registrations other
+           ON coalesce(other.found_beside, other.id) = coalesce(self.found_beside, self.id)
+         WHERE self.id = ?1 AND other.id <> ?1 AND other.unsubscribe_sealed IS NOT NULL
+           AND other.state NOT IN ('gone', 'forgotten')",
+        [id.0],
+        |row| {
+            let other = RegistrationId(row.get("id")?);
+            let sealed: Vec<u8> = row.get("unsubscribe_sealed")?;
+            registration_row::open(keys, other, UNSUBSCRIBE, &sealed)
+        },
+    )
 }
 
 /// Reads the last attempt of the intended call; a further look has that of any step before it.

@@ -37,6 +37,8 @@ mod snapshot;
 mod step_row;
 mod store;
 mod subscriptions;
+#[cfg(test)]
+mod tests;
 mod users;
 mod values;
 

@@ -1,0 +1,13 @@
+//! The store's behaviour, against real SQLite in a directory of each test's own.
+
+mod applying;
+mod artifacts;
+mod directories;
+mod fixture;
+mod journal;
+mod leases;
+mod model;
+mod records;
+mod schema;
+mod secrets;
+mod values;
