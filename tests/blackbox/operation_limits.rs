@@ -130,7 +130,19 @@ fn requests_are_limited() {
     let provider = Provider::start();
     let _ = project.set_variable("TARGET", provider.url()).ok();
     project.allow_host(provider.host());
-    check_in(&project, "requests", 50, 51, "run-failed", "50 requests");
+    check_in(
+        &project,
+        "requests",
+        50,
+        51,
+        "run-failed",
+        "ConnectionLimitReached",
+    );
+    let logs = project.text(["runs", "logs", "2"]);
+    let _ = logs
+        .finish()
+        .ok()
+        .says("the 50 requests that one operation may make");
     assert_eq!(provider.ledger().calls.len(), 100, "the 51st is never sent");
 }
 
@@ -174,7 +186,7 @@ fn logs_are_limited_and_say_so_without_failing_the_run() {
         assert_eq!(lines(what, 100).len(), 100);
         let cut = lines(what, 5_000);
         assert_eq!(cut.len(), 101, "a hundred lines and the host's remark");
-        assert!(cut[100].to_string().contains("limit"), "{}", cut[100]);
+        assert!(cut[100].to_string().contains("left out"), "{}", cut[100]);
     }
     assert_eq!(
         lines("log-bytes", 5_000)[0]["message"]

@@ -26,7 +26,7 @@ impl Outcome {
     #[must_use = "an exit code says little without what was printed; drop it with `let _`"]
     pub fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{self}");
-        assert!(!self.stderr.contains("panicked at src"), "{self}");
+        assert!(!self.stderr.contains("panicked at runner/"), "{self}");
         self
     }
 
