@@ -89,6 +89,9 @@ pub struct Attempt {
     pub can_check: bool,
     /// The registration's unsubscribe props, where it has some.
     pub known: Option<Secret>,
+    /// The unsubscribe props of other registrations at the same endpoint: what
+    /// a check finds of them is theirs.
+    pub siblings: Vec<Secret>,
     /// The registration's expiry.
     pub expires_at: Option<Timestamp>,
     /// Whether deliveries cannot be verified without a secret that the provider issues.
@@ -178,7 +181,8 @@ pub fn back_off(attempts: u32, random: u64, asked: Option<Duration>) -> Duration
 
 /// Concludes what follows from an attempt.
 #[must_use]
-pub fn conclude(attempt: Attempt, now: Timestamp, random: u64) -> Conclusion {
+pub fn conclude(mut attempt: Attempt, now: Timestamp, random: u64) -> Conclusion {
+    attempt.outcome = without_siblings(attempt.outcome, &attempt.siblings);
     let base = Base {
         now,
         random,
@@ -516,6 +520,20 @@ fn look_again(attempt: Attempt, base: &Base) -> Conclusion {
     Conclusion {
         extras,
         ..base.to(StepState::Done, base.registration)
+    }
+}
+
+/// Takes what belongs to other registrations out of what a check found.
+fn without_siblings(outcome: HookOutcome, siblings: &[Secret]) -> HookOutcome {
+    let HookOutcome::Found(mut found) = outcome else {
+        return outcome;
+    };
+    let theirs: Vec<String> = siblings.iter().map(comparable).collect();
+    found.retain(|one| !theirs.contains(&comparable(&one.unsubscribe_props)));
+    if found.is_empty() {
+        HookOutcome::Absent
+    } else {
+        HookOutcome::Found(found)
     }
 }
 

@@ -1,5 +1,8 @@
 //! What follows from an attempt, case by case.
-#![expect(clippy::unwrap_used, reason = "a setup that fails is a test that fails")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a setup that fails is a test that fails"
+)]
 
 use std::time::Duration;
 
@@ -32,6 +35,7 @@ fn attempt(kind: StepKind, outcome: HookOutcome, requests: Requests) -> Attempt 
         unwanted: false,
         can_check: true,
         known: None,
+        siblings: Vec::new(),
         expires_at: None,
         needs_issued_secret: false,
         was_unknown: false,
@@ -272,6 +276,20 @@ fn an_unknown_unsubscribe_is_done_when_nothing_is_found_and_repeated_when_it_is(
     let found = HookOutcome::Found(vec![subscription(2)]);
     let conclusion = check(known(found), Done, Gone);
     assert_eq!(conclusion.extras, [subscription(2)]);
+}
+
+#[test]
+fn what_belongs_to_another_registration_at_the_endpoint_is_left_alone() {
+    for kind in [Unsubscribe, Check] {
+        let attempt = Attempt {
+            known: Some(Secret::new("{\"id\":2}")),
+            siblings: vec![Secret::new("{ \"id\": 1 }")],
+            ..resolved(kind, HookOutcome::Found(vec![subscription(1)]))
+        };
+        let conclusion = conclude(attempt, NOW, 7);
+        assert_eq!(conclusion.step, Done, "{kind}");
+        assert!(conclusion.extras.is_empty(), "{kind}");
+    }
 }
 
 #[test]

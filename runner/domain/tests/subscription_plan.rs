@@ -1,5 +1,8 @@
 //! What a deploy does to registrations, case by case.
-#![expect(clippy::unwrap_used, reason = "a setup that fails is a test that fails")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a setup that fails is a test that fails"
+)]
 
 use std::collections::BTreeMap;
 

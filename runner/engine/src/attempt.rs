@@ -86,9 +86,18 @@ impl Engine {
         } else {
             None
         };
-        let (artifact, deploy) = match live {
-            Some(live) => (live.artifact, live.number),
-            None => (registration.owner, registration.deploy),
+        let attempted = context
+            .last_attempt
+            .as_ref()
+            .filter(|_| runs_where_it_was_attempted(context));
+        let (artifact, deploy, recorded) = match (live, attempted) {
+            (Some(live), _) => (live.artifact, live.number, None),
+            (None, Some(last)) => (last.artifact, last.deploy, Some(last.variables.clone())),
+            (None, None) => (
+                registration.owner,
+                registration.deploy,
+                Some(registration.variables.clone()),
+            ),
         };
         let list = self.list_of(artifact).await?;
         let item = list
@@ -107,7 +116,7 @@ impl Engine {
         Ok(Stand {
             artifact,
             deploy,
-            recorded: (!fresh).then(|| registration.variables.clone()),
+            recorded,
             list,
             object,
             webhook,
@@ -206,6 +215,7 @@ impl Engine {
                 unwanted: context.unwanted,
                 can_check: stand.webhook.hooks.check,
                 known: context.unsubscribe_props.clone(),
+                siblings: context.siblings.clone(),
                 expires_at: context.registration.expires_at,
                 needs_issued_secret: stand.webhook.signature.needs_issued_key(),
                 was_unknown: context.was_unknown,
@@ -266,6 +276,17 @@ impl Stand {
             Some(recorded) => recorded.clone(),
             None => grants::variables_seen(&self.object, &self.values),
         }
+    }
+}
+
+/// Returns whether what the provider holds is to be found out where it was attempted.
+const fn runs_where_it_was_attempted(context: &StepContext) -> bool {
+    match (context.step.kind, context.registration.state) {
+        (StepKind::Subscribe, _) => true,
+        // What is live or leaving has an owner: the artifact that subscribed.
+        (_, RegistrationState::Live | RegistrationState::Leaving) => false,
+        (StepKind::Check, _) => true,
+        (StepKind::Unsubscribe | StepKind::Refresh, _) => false,
     }
 }
 

@@ -25,6 +25,9 @@ use crate::report::RunReport;
 const KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
 const KEPT: u32 = 100_000;
 
+/// Pruning reads every run, so it is done once in so many of them.
+const PRUNED_EVERY: i64 = 256;
+
 /// What is to be run.
 #[derive(Debug, Clone)]
 pub struct ActionRun {
@@ -186,7 +189,7 @@ impl Owner {
         let Object::Action(action) = &item.object else {
             return Err(store::Error::Corrupt(format!("{} is no action", item.key)).into());
         };
-        check_input(action, &start.input)?;
+        check_input(action.clone(), start.input.clone()).await?;
         let values = self.values(start.place, &list).await?;
         let missing = grants::missing(&item.object, &values, None);
         if !missing.is_empty() {
@@ -289,9 +292,11 @@ impl Owner {
                 now,
             })
             .await?;
-        let oldest = now.as_millis() - i64::try_from(KEPT_FOR.as_millis()).unwrap_or(i64::MAX);
-        let oldest = domain::Timestamp::from_millis(oldest);
-        self.store.prune_runs(oldest, KEPT).await?;
+        if run.0 % PRUNED_EVERY == 0 {
+            let oldest = now.as_millis() - i64::try_from(KEPT_FOR.as_millis()).unwrap_or(i64::MAX);
+            let oldest = domain::Timestamp::from_millis(oldest);
+            self.store.prune_runs(oldest, KEPT).await?;
+        }
         Ok(())
     }
 }
@@ -320,12 +325,19 @@ fn run_error(failure: &Failure) -> store::RunError {
     }
 }
 
-fn check_input(action: &Action, input: &Value) -> Result<(), RunError> {
-    let schema = InputSchema::compile(&action.input).map_err(|error| {
-        store::Error::Corrupt(format!("the input schema of {}: {error}", action.name))
-    })?;
-    schema.check(input).map_err(|violations| RunError::Input {
-        action: action.name.clone(),
-        violations,
-    })
+/// Checks an input off the async threads: a schema may be made to take its time.
+async fn check_input(action: Action, input: Value) -> Result<(), RunError> {
+    let checked = tokio::task::spawn_blocking(move || {
+        let schema = InputSchema::compile(&action.input).map_err(|error| {
+            store::Error::Corrupt(format!("the input schema of {}: {error}", action.name))
+        })?;
+        schema.check(&input).map_err(|violations| RunError::Input {
+            action: action.name.clone(),
+            violations,
+        })
+    });
+    match checked.await {
+        Ok(checked) => checked,
+        Err(error) => Err(store::Error::Corrupt(format!("checking the input: {error}")).into()),
+    }
 }

@@ -186,7 +186,40 @@ fn check(history: &[Happening], planner: engine::Planner) -> Result<(), String> 
         world.settle();
     }
     let wanted = expected(&live, flavour_set(&world).as_deref());
-    compare(&wanted, &world.provider.hooks(), forgot)
+    compare(&wanted, &world.provider.hooks(), forgot).map_err(|error| {
+        format!(
+            "{error}\n{}\n{:#?}",
+            journal(&world),
+            world.provider.calls()
+        )
+    })
+}
+
+/// Tells what the journal says, for whoever has to find out what went wrong.
+fn journal(world: &World) -> String {
+    world
+        .live(None, |owner| async move {
+            let name = environment();
+            let status = owner.status(&project(), Some(&name)).await.unwrap();
+            let mut text = format!("{:#?}", status[0]);
+            for id in 1..40 {
+                let id = domain::RegistrationId(id);
+                if let Ok(one) = owner.registration(&project(), &name, id).await {
+                    let events: Vec<String> = one
+                        .history
+                        .iter()
+                        .map(|event| event.event.clone())
+                        .collect();
+                    text += &format!(
+                        "\n{id} {} {} {}: {events:#?}",
+                        one.webhook, one.props, one.state
+                    );
+                }
+            }
+            text
+        })
+        .result
+        .unwrap()
 }
 
 fn compare(wanted: &[String], hooks: &[Hook], forgot: bool) -> Result<(), String> {
@@ -227,6 +260,42 @@ fn whatever_happens_the_provider_holds_in_the_end_what_is_live() {
         .and_then(|text| text.parse().ok())
         .unwrap_or(40);
     if let Err(error) = run(cases, domain::plan) {
+        panic!("{error}");
+    }
+}
+
+#[test]
+fn late_subscribes_and_silent_unsubscribes_end_well() {
+    let hook = |name: &str, props: &str, overlap| ScriptedHook {
+        overlap,
+        ..ScriptedHook::new(name, props)
+    };
+    let deploy = |hooks: Vec<ScriptedHook>, code, kill| Happening::Deploy {
+        script: Script { hooks, code },
+        kill,
+    };
+    let history = [
+        Happening::Unsubscribing(Mood::Silent),
+        Happening::Subscribing(Mood::Late),
+        deploy(
+            vec![hook("b", "2", false), hook("c", "0", true)],
+            1,
+            Some(27),
+        ),
+        deploy(vec![hook("b", "1", true)], 1, Some(16)),
+        deploy(vec![hook("a", "0", true), hook("c", "0", true)], 1, None),
+        deploy(vec![hook("c", "1", false)], 0, Some(11)),
+        deploy(
+            vec![
+                hook("a", "1", true),
+                hook("b", "1", false),
+                hook("c", "0", true),
+            ],
+            1,
+            None,
+        ),
+    ];
+    if let Err(error) = check(&history, domain::plan) {
         panic!("{error}");
     }
 }
