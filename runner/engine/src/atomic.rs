@@ -29,9 +29,9 @@ impl Owner {
         recorder: &Recorder<'_>,
     ) -> Result<(), DeployFailure> {
         if status == DeployStatus::Succeeded {
-            return self
-                .settle_atomic(recorder, AtomicOutcome::Kept, lease)
-                .await;
+            // Its success has settled the intent already.
+            lease.release().await?;
+            return Ok(());
         }
         if lease.is_lost() {
             recorder.log(
@@ -40,7 +40,7 @@ impl Owner {
                 "the lease was lost; the deploy is not undone",
             );
             return self
-                .settle_atomic(recorder, AtomicOutcome::Incomplete, lease)
+                .settle_intent(recorder, AtomicOutcome::Incomplete)
                 .await;
         }
         recorder.log(
@@ -69,24 +69,19 @@ impl Owner {
                 AtomicOutcome::Incomplete
             }
         };
-        let now = self.clock.now();
-        self.store
-            .settle_atomic(recorder.deploy, outcome, now)
-            .await?;
-        Ok(())
+        self.settle_intent(recorder, outcome).await
     }
 
-    async fn settle_atomic(
+    /// Stores what became of the intent to undo a deploy.
+    async fn settle_intent(
         &self,
         recorder: &Recorder<'_>,
         outcome: AtomicOutcome,
-        lease: HeldLease,
     ) -> Result<(), DeployFailure> {
         let now = self.clock.now();
         self.store
             .settle_atomic(recorder.deploy, outcome, now)
             .await?;
-        lease.release().await?;
         Ok(())
     }
 

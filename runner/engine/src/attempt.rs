@@ -248,6 +248,16 @@ impl Engine {
             kv_writes,
             now,
         };
+        tracing::info!(
+            step.id = context.step.id.0,
+            step.kind = %context.step.kind,
+            step.call = %call,
+            step.state = %finish.conclusion.step,
+            webhook = %context.registration.webhook,
+            artifact = %stand.artifact,
+            error = finish.conclusion.error.as_deref(),
+            "attempt is over"
+        );
         let finished = self
             .store
             .finish_attempt(finish)

@@ -327,7 +327,17 @@ impl Owner {
         let begun = self.begin(&order, observer).await?;
         let recorder = Recorder::new(self, begun, observer);
         match self.phases(&order, lease, &recorder).await {
-            Ok(()) => Ok(self.deploy_report(order.place, recorder.number).await?),
+            Ok(()) => {
+                let report = self.deploy_report(order.place, recorder.number).await?;
+                tracing::info!(
+                    deploy.number = report.deploy.0,
+                    deploy.status = %report.status,
+                    project = %order.project,
+                    environment = %order.environment,
+                    "deploy is over"
+                );
+                Ok(report)
+            }
             Err(cause) => Err(self.failed(&order, &recorder, cause).await),
         }
     }

@@ -107,7 +107,8 @@ impl Engine {
         let snapshot = self.store.snapshot(place).await?;
         let mut objects = BTreeMap::new();
         for object in snapshot.objects.iter().filter(|object| object.live) {
-            *objects.entry(object.key.kind.to_string()).or_insert(0) += 1;
+            let kind = object.key.kind.as_str().to_owned();
+            *objects.entry(kind).or_insert(0) += 1;
         }
         let doubtful = self.doubtful(place).await?;
         let steps: Vec<StepReport> = snapshot.steps.iter().map(step_report).collect();

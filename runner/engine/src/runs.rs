@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::declare::{Action, Object};
 use domain::{
-    ArtifactDigest, EnvironmentName, InputSchema, LiveDeploy, ObjectKind, ObjectName, Place,
-    ProjectName, RunId, RunStatus,
+    ArtifactDigest, EnvironmentName, InputSchema, LiveDeploy, ObjectKey, ObjectKind, ObjectName,
+    Place, ProjectName, RunId, RunStatus,
 };
 use sandbox::{Call, Compiler, Failure, Output, Report, RunContext};
 use serde_json::Value;
@@ -163,17 +163,23 @@ impl Owner {
                 project: project.clone(),
                 environment: environment.clone(),
             })?;
-        let names = self.live_names(place, ObjectKind::Action).await?;
-        match names.iter().find(|name| name.as_str() == action) {
-            Some(name) => Ok((live, name.clone())),
-            None => Err(ReadError::ObjectUnknown {
+        if let Ok(name) = action.parse::<ObjectName>() {
+            let key = ObjectKey {
                 kind: ObjectKind::Action,
-                name: action.to_owned(),
-                environment: environment.clone(),
-                similar: crate::reads::similar(action, &names),
+                name: name.clone(),
+            };
+            if self.store.is_live(place, key).await? {
+                return Ok((live, name));
             }
-            .into()),
         }
+        let names = self.live_names(place, ObjectKind::Action).await?;
+        Err(ReadError::ObjectUnknown {
+            kind: ObjectKind::Action,
+            name: action.to_owned(),
+            environment: environment.clone(),
+            similar: crate::reads::similar(action, &names),
+        }
+        .into())
     }
 
     async fn start(&self, start: Start) -> Result<RunReport, RunError> {

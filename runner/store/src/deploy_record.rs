@@ -189,8 +189,6 @@ pub struct PendingCompensation {
 /// How a deploy that was to be undone if a step failed ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AtomicOutcome {
-    /// Every step was done: it stays.
-    Kept,
     /// It was undone.
     RolledBack,
     /// Undoing it failed, or was given up.

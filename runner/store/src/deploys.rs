@@ -340,10 +340,7 @@ impl Store {
                     return Err(state.wrong("settled: nothing says that it is to be undone"));
                 }
                 match outcome {
-                    AtomicOutcome::Kept if is_complete(tx, deploy)? => {
-                        end(tx, deploy, DeployStatus::Succeeded, now)?;
-                    }
-                    AtomicOutcome::Kept | AtomicOutcome::Incomplete => {
+                    AtomicOutcome::Incomplete => {
                         end(tx, deploy, DeployStatus::Incomplete, now)?;
                     }
                     AtomicOutcome::RolledBack => {

@@ -27,6 +27,32 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Returns whether an object is live in a place.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn is_live(&self, place: Place, key: ObjectKey) -> Result<bool, Error> {
+        self.database()
+            .read(move |tx| {
+                let live = first(
+                    tx,
+                    "SELECT live FROM objects
+                     WHERE project = ?1 AND environment = ?2 AND kind = ?3 AND name = ?4",
+                    rusqlite::params![
+                        place.project.0,
+                        place.environment.0,
+                        key.kind.as_str(),
+                        key.name.as_str()
+                    ],
+                    |row| Ok(row.get("live")?),
+                )?;
+                Ok(live.unwrap_or(false))
+            })
+            .await
+    }
+}
+
 /// Reads everything but the objects: all that the fingerprint of a plan covers.
 pub(crate) fn facts(tx: &Connection, place: Place) -> Result<Snapshot, Error> {
     Ok(Snapshot {

@@ -298,6 +298,37 @@ fn an_atomic_deploy_whose_step_fails_is_undone_wherever_it_is_killed() {
 }
 
 #[test]
+fn an_atomic_deploy_whose_steps_are_done_stays_wherever_it_is_killed() {
+    let prepared = || {
+        let world = World::new();
+        world.deploy(&before(true)).unwrap();
+        world
+    };
+    let life = prepared().deploy_atomically(&after(true), None);
+    assert_eq!(
+        life.result.unwrap().unwrap().status,
+        DeployStatus::Succeeded
+    );
+    for point in 0..life.points.len() {
+        let world = prepared();
+        world.deploy_atomically(&after(true), Some(point));
+        world.settle();
+        let report = world.deploy_atomically(&after(true), None);
+        let report = report.result.unwrap().unwrap();
+        assert_eq!(
+            report.status,
+            DeployStatus::Succeeded,
+            "killed at point {point}"
+        );
+        assert_eq!(
+            world.provider.holds(),
+            wanted(&after(true)),
+            "killed at point {point}"
+        );
+    }
+}
+
+#[test]
 fn an_atomic_deploy_on_nothing_goes_back_to_nothing() {
     let world = World::new();
     world.provider.on_subscribe(Mood::Denying);

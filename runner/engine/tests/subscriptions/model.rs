@@ -300,6 +300,24 @@ fn late_subscribes_and_silent_unsubscribes_end_well() {
     }
 }
 
+#[test]
+fn the_unsubscribe_of_one_found_beside_another_leaves_the_other_alone() {
+    let history = [
+        Happening::Subscribing(Mood::Late),
+        Happening::Unsubscribing(Mood::Silent),
+        Happening::Deploy {
+            script: Script {
+                hooks: vec![ScriptedHook::new("a", "0")],
+                code: 0,
+            },
+            kill: None,
+        },
+    ];
+    if let Err(error) = check(&history, domain::plan) {
+        panic!("{error}");
+    }
+}
+
 /// Forgets to end what a deploy replaces.
 fn careless(snapshot: &Snapshot, desired: &Desired<'_>) -> Plan {
     let mut plan = domain::plan(snapshot, desired);
