@@ -241,28 +241,7 @@ pub(crate) fn went(
     registration: &Registration,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let (object, user) = (
-        registration.subject.object.0,
-        registration.subject.user.as_ref().map(|user| &user.0),
-    );
-    let others = |states: &str| {
-        count(
-            tx,
-            &format!(
-                "SELECT count(*) FROM registrations
-                 WHERE project = ?1 AND environment = ?2 AND object = ?3 AND user IS ?4
-                   AND id <> ?5 AND found_beside IS NULL AND state IN ({states})"
-            ),
-            params![
-                place.project.0,
-                place.environment.0,
-                object,
-                user,
-                registration.id.0
-            ],
-        )
-    };
-    let replaced = others("'wanted', 'live', 'uncertain'")? > 0;
+    let replaced = others(tx, place, registration, "'wanted', 'live', 'uncertain'")? > 0;
     if replaced && overlaps(tx, registration.subject.object)? {
         change(
             tx,
@@ -272,22 +251,57 @@ pub(crate) fn went(
     } else {
         close(tx, registration.id, now)?;
     }
-    if others("'live', 'leaving'")? == 0 {
-        change(
-            tx,
-            "UPDATE registrations SET down_since = ?5
-             WHERE project = ?1 AND environment = ?2 AND object = ?3 AND user IS ?4
-               AND state = 'wanted' AND down_since IS NULL",
-            params![
-                place.project.0,
-                place.environment.0,
-                object,
-                user,
-                now.as_millis()
-            ],
-        )?;
+    note_down(tx, place, registration, now)
+}
+
+/// Notes that nothing delivers to a webhook any more, on what is to take a registration's place.
+pub(crate) fn note_down(
+    tx: &Connection,
+    place: Place,
+    registration: &Registration,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if others(tx, place, registration, "'live', 'leaving'")? > 0 {
+        return Ok(());
     }
-    Ok(())
+    change(
+        tx,
+        "UPDATE registrations SET down_since = ?5
+         WHERE project = ?1 AND environment = ?2 AND object = ?3 AND user IS ?4
+           AND state = 'wanted' AND down_since IS NULL",
+        params![
+            place.project.0,
+            place.environment.0,
+            registration.subject.object.0,
+            registration.subject.user.as_ref().map(|user| &user.0),
+            now.as_millis()
+        ],
+    )
+    .map(drop)
+}
+
+/// Counts the other registrations of the same webhook and user in some states.
+fn others(
+    tx: &Connection,
+    place: Place,
+    registration: &Registration,
+    states: &str,
+) -> Result<i64, Error> {
+    count(
+        tx,
+        &format!(
+            "SELECT count(*) FROM registrations
+             WHERE project = ?1 AND environment = ?2 AND object = ?3 AND user IS ?4
+               AND id <> ?5 AND found_beside IS NULL AND state IN ({states})"
+        ),
+        params![
+            place.project.0,
+            place.environment.0,
+            registration.subject.object.0,
+            registration.subject.user.as_ref().map(|user| &user.0),
+            registration.id.0
+        ],
+    )
 }
 
 /// Returns whether a webhook's subscriptions overlap while one replaces another.

@@ -204,20 +204,13 @@ pub(crate) fn open_steps(tx: &Connection, id: RegistrationId) -> Result<Vec<Open
     )
 }
 
-/// Names a person with the deploys that lose a step by what the person does.
-pub(crate) fn blame(
-    tx: &Connection,
-    step: StepId,
-    actor: &str,
-    now: Timestamp,
-) -> Result<(), Error> {
+/// Names a person with the deploy that loses a step by what the person does: it is never complete.
+pub(crate) fn blame(tx: &Connection, step: StepId, actor: &str) -> Result<(), Error> {
     change(
         tx,
-        "UPDATE deploys SET forgotten_by = ?2,
-           status = CASE WHEN status = 'running' THEN status ELSE 'incomplete' END,
-           finished_at = coalesce(finished_at, ?3)
+        "UPDATE deploys SET forgotten_by = ?2
          WHERE id = (SELECT deploy FROM steps WHERE id = ?1)",
-        params![step.0, actor, now.as_millis()],
+        params![step.0, actor],
     )
     .map(drop)
 }
@@ -238,7 +231,7 @@ fn forget(
     }
     for (step, _, state) in &open {
         step_row::advance(tx, *step, *state, StepState::Forgotten, now)?;
-        blame(tx, *step, actor, now)?;
+        blame(tx, *step, actor)?;
     }
     change(
         tx,
@@ -252,6 +245,7 @@ fn forget(
     };
     registration_row::set_state(tx, id, RegistrationState::Forgotten, event, now)?;
     registration_row::close(tx, id, now)?;
+    registration_row::note_down(tx, place, &registration, now)?;
     let subject = audit::subject(tx, place)?;
     let details = json!({ "subscription": id, "webhook": registration.webhook });
     audit::add(tx, now, actor, "subscriptions.forget", &subject, &details)?;

@@ -136,7 +136,7 @@ fn clear(tx: &Connection, old: &Registration, replace: &Replace) -> Result<Stand
             }
             (StepKind::Subscribe | StepKind::Refresh, _) => {
                 step_row::supersede(tx, step, replace.now)?;
-                registrations::blame(tx, step, &replace.actor, replace.now)?;
+                registrations::blame(tx, step, &replace.actor)?;
             }
         }
     }

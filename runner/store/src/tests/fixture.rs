@@ -117,7 +117,7 @@ impl Fixture {
         let bytes: Arc<[u8]> = list.to_json().into_bytes().into();
         let artifact = self
             .store
-            .store_artifact(ArtifactSource::Bytes(bytes), 1 << 20, at(1))
+            .store_artifact(ArtifactSource::Bytes(bytes), 1 << 26, at(1))
             .await
             .unwrap()
             .digest;

@@ -466,6 +466,8 @@ async fn forgetting_closes_the_address_releases_what_waited_and_names_the_person
     let rest = open(&fixture).await;
     assert_eq!(rest.len(), 1);
     assert!(rest[0].waits_for.is_empty());
+    let down = all(&fixture).await[1].registration.down_since;
+    assert_eq!(down, Some(at(6)));
     let finished = fixture
         .attempt(rest[0].id, subscribed("2"), Requests::Answered)
         .await;
