@@ -19,11 +19,15 @@ lint:
 fmt:
     cargo fmt --all
     cargo fmt --all --manifest-path examples/Cargo.toml
-    for manifest in tests/guests/*/Cargo.toml; do cargo fmt --manifest-path "$manifest"; done
+    for manifest in tests/guests/*/Cargo.toml tests/bench/guest/Cargo.toml; do cargo fmt --manifest-path "$manifest"; done
 
 # Kill the real process at random moments of deploys with twenty webhooks
 extended kills="200":
     TIDEGATE_EXTENDED_KILLS={{ kills }} cargo test --package tidegate-extended
+
+# Measure what is promised about speed, each figure beside its floor
+bench *parts:
+    cargo run --release --package tidegate-bench -- {{ parts }}
 
 # Deploy an example to development and keep what is due there going
 dev path="examples/hello":
