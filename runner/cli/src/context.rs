@@ -87,13 +87,12 @@ impl Context {
             (None, Some(file)) => file.root.join(DATA_FOLDER),
             (None, None) => start.join(DATA_FOLDER),
         };
-        let lowered = |operator: Limits| match &file {
-            Some(file) => file.limits.lower(&operator),
-            None => operator,
+        let project_limits = match &file {
+            Some(file) => file.limits.lower(&Limits::unlimited()),
+            None => Limits::unlimited(),
         };
         let engine = Engine::open(Settings {
-            collect_limits: lowered(Limits::collect()),
-            operation_limits: lowered(Limits::operations()),
+            project_limits,
             ..Settings::new(data_dir, actor(), command)
         })
         .await?;

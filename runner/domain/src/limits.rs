@@ -69,6 +69,22 @@ impl Limits {
         }
     }
 
+    /// Returns what lowers nothing.
+    #[must_use]
+    pub const fn unlimited() -> Self {
+        Self {
+            wall: Duration::MAX,
+            cpu: Duration::MAX,
+            memory: u64::MAX,
+            table_elements: u64::MAX,
+            returned: u64::MAX,
+            log_lines: u32::MAX,
+            log_bytes: u64::MAX,
+            requests: u32::MAX,
+            body: u64::MAX,
+        }
+    }
+
     /// Returns the lower of each limit, so that `other` can take away but never add.
     #[must_use]
     pub fn lower_to(&self, other: &Self) -> Self {

@@ -174,7 +174,7 @@ impl Engine {
             recorded: stand.recorded.as_ref(),
             user: user.as_ref(),
             kv: Some(Arc::new(StoredKv::new(self.store.clone(), place))),
-            limits: self.settings.operation_limits,
+            limits: self.limits.operations,
         };
         let mut granted = grants::grant(&stand.object, &scope);
         granted.redact.push(context.endpoint_token.clone());

@@ -72,6 +72,8 @@ codes! {
         "The store holds no project of that name. A project comes into being at its first deploy, or when a value is set for it from its directory.";
     ProjectFileInvalid = "project-file-invalid", Usage,
         "tidegate.toml could not be understood. The message names the line; unknown keys are errors, so that a misspelt one is not silently without effect.";
+    LimitsInvalid = "limits-invalid", Usage,
+        "limits.toml in the data directory, where an operator sets the limits of guests, could not be understood. Its tables are [collect] and [operations]; their keys are those of [limits] in tidegate.toml.";
     NameInvalid = "name-invalid", Usage,
         "Names have 1 to 64 letters, digits, `-` and `_`. Letters outside ASCII are refused because some look like others.";
     UsageInvalid = "usage-invalid", Usage,

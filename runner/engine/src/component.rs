@@ -61,7 +61,7 @@ impl Engine {
             }
         };
         let collected = guest
-            .collect(&self.settings.collect_limits)
+            .collect(&self.limits.collect)
             .await
             .map_err(|error| match error {
                 CollectError::Findings {

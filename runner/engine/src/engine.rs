@@ -14,6 +14,7 @@ use tokio::sync::{OnceCell, RwLock};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{OpenError, OwnError, ReadError};
 use crate::guests::Guests;
+use crate::limits::OperatorLimits;
 use crate::probe::{Probe, Unprobed};
 
 /// How an engine is set up.
@@ -25,10 +26,8 @@ pub struct Settings {
     pub actor: String,
     /// The command that runs, for others who find the data directory owned.
     pub command: String,
-    /// The limits of `collect` and `subscription-props`, as far as the project lowers them.
-    pub collect_limits: Limits,
-    /// The limits of the other operations, as far as the project lowers them.
-    pub operation_limits: Limits,
+    /// What the project lowers the operator's limits to.
+    pub project_limits: Limits,
     /// How long after an uncertainty is resolved it is looked once more, for a
     /// request that was still under way.
     pub recheck_after: Duration,
@@ -46,8 +45,7 @@ impl Settings {
             data_dir: data_dir.into(),
             actor: actor.into(),
             command: command.into(),
-            collect_limits: Limits::collect(),
-            operation_limits: Limits::operations(),
+            project_limits: Limits::unlimited(),
             recheck_after: Duration::from_secs(3),
         }
     }
@@ -84,6 +82,7 @@ impl Default for Parts {
 #[derive(Clone)]
 pub struct Engine {
     pub(crate) settings: Arc<Settings>,
+    pub(crate) limits: OperatorLimits,
     pub(crate) dir: DataDir,
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
@@ -108,9 +107,15 @@ impl Engine {
     /// When the directory, its key or its database cannot be used.
     pub async fn with_parts(settings: Settings, parts: Parts) -> Result<Self, OpenError> {
         let dir = DataDir::open(&settings.data_dir, &KeySource::File)?;
+        let operator = OperatorLimits::read(dir.path())?;
+        let limits = OperatorLimits {
+            collect: operator.collect.lower_to(&settings.project_limits),
+            operations: operator.operations.lower_to(&settings.project_limits),
+        };
         let store = Store::open(&dir).await?;
         Ok(Self {
             settings: Arc::new(settings),
+            limits,
             dir,
             store,
             clock: parts.clock,

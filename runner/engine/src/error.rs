@@ -8,6 +8,7 @@ use domain::{ArtifactDigest, DeployNumber, EnvironmentName, ObjectKind, ProjectN
 use crate::build::BuildError;
 use crate::code::{Code, Coded};
 use crate::component::GuestError;
+use crate::limits::LimitsError;
 use crate::report::DeployReport;
 
 /// Says why a data directory cannot be used.
@@ -16,6 +17,9 @@ pub enum OpenError {
     /// The directory, or the key in it, is unusable.
     #[error(transparent)]
     DataDir(#[from] store::DataDirError),
+    /// The operator's limits are unusable.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
     /// The database is unusable.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -25,6 +29,7 @@ impl Coded for OpenError {
     fn code(&self) -> Code {
         match self {
             Self::DataDir(error) => data_dir_code(error),
+            Self::Limits(_) => Code::LimitsInvalid,
             Self::Store(error) => store_code(error),
         }
     }

@@ -20,6 +20,7 @@ mod grants;
 mod guests;
 mod kv;
 mod lease;
+mod limits;
 mod observer;
 mod outcome;
 mod probe;
@@ -46,6 +47,7 @@ pub use error::{
 };
 pub use guests::{Guest, Guests};
 pub use lease::LeaseWait;
+pub use limits::LimitsError;
 pub use observer::{Event, Observer, Unobserved};
 pub use probe::{Point, Probe, Unprobed};
 pub use reads::Disabled;

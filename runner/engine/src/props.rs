@@ -128,7 +128,7 @@ impl Engine {
             recorded: None,
             user,
             kv: None,
-            limits: self.settings.collect_limits,
+            limits: self.limits.collect,
         };
         let call = Call::SubscriptionProps {
             webhook: name.to_string(),

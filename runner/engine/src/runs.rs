@@ -214,7 +214,7 @@ impl Owner {
             recorded: None,
             user: None,
             kv: Some(Arc::new(StoredKv::new(self.store.clone(), start.place))),
-            limits: self.settings.operation_limits,
+            limits: self.limits.operations,
         };
         let granted = grants::grant(&item.object, &scope);
         let input = start.input.to_string();
