@@ -221,7 +221,7 @@ impl Fixture {
             at(4),
             0,
         );
-        let owner = conclusion.record.is_some().then(|| NewOwner {
+        let owner = conclusion.record.is_some().then_some(NewOwner {
             artifact: context.registration.owner,
             deploy: context.registration.deploy,
             webhook: context.registration.webhook,
