@@ -22,3 +22,4 @@ mod secrets;
 mod storage;
 mod streams;
 mod templates;
+mod values;

@@ -128,9 +128,8 @@ fn component_of(messages: &str) -> Option<PathBuf> {
         .filter(|message| message["reason"] == "compiler-artifact")
         .flat_map(|message| message["filenames"].as_array().cloned().unwrap_or_default())
         .filter_map(|file| file.as_str().map(PathBuf::from))
-        .filter(|file| {
+        .rfind(|file| {
             file.extension()
                 .is_some_and(|extension| extension == "wasm")
         })
-        .next_back()
 }

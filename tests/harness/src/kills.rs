@@ -53,7 +53,7 @@ pub struct Counts {
     pub doubles: usize,
     /// Doubles whose webhook `status` does not list as doubtful.
     pub unlisted_doubles: usize,
-    /// Doubles beyond one per step that was running at the kill.
+    /// Doubles beyond one for each webhook whose step was running at the kill.
     pub excess_doubles: usize,
     /// Webhooks without a hook.
     pub missing: usize,
@@ -215,9 +215,9 @@ impl<'a> Bench<'a> {
         }
         let _ = deploy.kill();
         self.look_for_mixtures(target, counts);
-        let running = self.running_steps();
+        let running = self.running_webhooks();
         self.recover(target, counts);
-        self.count_hooks(target, running, counts);
+        self.count_hooks(target, &running, counts);
     }
 
     /// Reads the objects as the kill left them, before anybody recovers.
@@ -237,12 +237,11 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// Returns how many steps were running when the process died.
-    fn running_steps(&self) -> usize {
-        let status = self.project.status();
-        let steps = status["steps"].as_array().map(Vec::as_slice);
-        let running = |step: &&Value| step["state"] == "running";
-        steps.unwrap_or_default().iter().filter(running).count()
+    /// Returns the webhooks whose steps were running when the process died.
+    fn running_webhooks(&self) -> BTreeSet<String> {
+        webhooks_in(&self.project.status()["steps"], |step| {
+            step["state"] == "running"
+        })
     }
 
     /// Deploys the same target once more, which takes up whatever was left.
@@ -261,7 +260,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Counts what the provider holds against what it should, and tidies up.
-    fn count_hooks(&self, target: &Target, running: usize, counts: &mut Counts) {
+    fn count_hooks(&self, target: &Target, running: &BTreeSet<String>, counts: &mut Counts) {
         let ledger = self.provider.settled_ledger();
         let doubtful = self.doubtful_webhooks();
         let mut by_repository: BTreeMap<&str, Vec<&Hook>> = BTreeMap::new();
@@ -272,7 +271,6 @@ impl<'a> Bench<'a> {
                 .push(hook);
         }
         let mut keep = Vec::new();
-        let mut doubles = 0;
         for number in 1..=WEBHOOKS {
             let webhook = format!("hook-{number:02}");
             let hooks = by_repository.remove(format!("acme/{webhook}").as_str());
@@ -286,27 +284,30 @@ impl<'a> Bench<'a> {
                 continue;
             };
             keep.push(newest.id);
-            for hook in hooks {
-                if hook.url == newest.url {
-                    doubles += 1;
-                    counts.unlisted_doubles += usize::from(!doubtful.contains(&webhook));
-                } else {
-                    counts.orphans += 1;
-                }
+            let (doubles, orphans): (Vec<_>, Vec<_>) =
+                hooks.into_iter().partition(|hook| hook.url == newest.url);
+            counts.orphans += orphans.len();
+            counts.doubles += doubles.len();
+            if !doubtful.contains(&webhook) {
+                counts.unlisted_doubles += doubles.len();
             }
+            let possible = usize::from(running.contains(&webhook));
+            counts.excess_doubles += doubles.len().saturating_sub(possible);
         }
-        counts.doubles += doubles;
-        counts.excess_doubles += doubles.saturating_sub(running);
         self.provider.keep_hooks(&keep);
     }
 
     fn doubtful_webhooks(&self) -> BTreeSet<String> {
-        let status = self.project.status();
-        let doubtful = status["doubtful"].as_array().map(Vec::as_slice);
-        doubtful
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|registration| registration["webhook"].as_str().map(str::to_owned))
-            .collect()
+        webhooks_in(&self.project.status()["doubtful"], |_| true)
     }
+}
+
+/// Returns the webhooks that some of a list's items are about.
+fn webhooks_in(list: &Value, which: impl Fn(&Value) -> bool) -> BTreeSet<String> {
+    let items = list.as_array().map(Vec::as_slice).unwrap_or_default();
+    items
+        .iter()
+        .filter(|item| which(item))
+        .filter_map(|item| item["webhook"].as_str().map(str::to_owned))
+        .collect()
 }

@@ -31,5 +31,6 @@ pub use outcome::Outcome;
 pub use project::Project;
 pub use provider::{Call, Hook, Issue, Ledger, Provider};
 pub use random::Random;
+pub use rustix::process::Signal;
 pub use search::{Occurrence, occurrences};
 pub use source::{copy_example, edit};

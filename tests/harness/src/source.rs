@@ -18,7 +18,11 @@ pub fn copy_example(environment: &TestEnvironment, name: &str, package: &str) ->
     let copy = environment.path("examples");
     copy_directory(&programs::repository().join("examples"), &copy);
     let sdk = programs::repository().join("guest-sdk");
-    edit(&copy.join("Cargo.toml"), "\"../guest-sdk\"", &format!("{sdk:?}"));
+    edit(
+        &copy.join("Cargo.toml"),
+        "\"../guest-sdk\"",
+        &format!("{sdk:?}"),
+    );
     let example = copy.join(name);
     let rename = |text: &str| format!("name = {text:?}");
     edit(&example.join("Cargo.toml"), &rename(name), &rename(package));
