@@ -508,6 +508,7 @@ impl Coded for ChangeError {
 /// Returns the code of an error of the data directory.
 fn data_dir_code(error: &store::DataDirError) -> Code {
     match error {
+        error if error.is_disk_full() => Code::DiskFull,
         store::DataDirError::File { .. } => Code::DataDirectoryUnusable,
         store::DataDirError::KeyTooOpen { .. }
         | store::DataDirError::BadKey { .. }

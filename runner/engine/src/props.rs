@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::declare::{Object, Webhook};
 use domain::{
-    CheckedList, EnvironmentName, ObjectKind, ObjectName, Place, PropsOutcome, Snapshot,
+    CheckedList, EnvironmentName, ObjectKind, ObjectName, Place, PropsOutcome, Redactor, Snapshot,
     SubscriptionBasis, ValueKey, ValueKind, WebhookProps,
 };
 use futures::future::BoxFuture;
@@ -146,6 +146,13 @@ impl Engine {
             Ok(_) => return Err("it gave the answer of another operation".to_owned()),
             Err(failure) => return Err(failure.to_string()),
         };
+        if Redactor::new(values.secrets.values()).redact(text.clone()) != text {
+            return Err(
+                "what it returned holds the value of a secret, and props are stored and shown; \
+                 declare that the subscription depends on the secret instead"
+                    .to_owned(),
+            );
+        }
         let props: serde_json::Value = serde_json::from_str(&text)
             .map_err(|error| format!("what it returned is not JSON: {error}"))?;
         Ok(PropsOutcome::Basis(SubscriptionBasis {

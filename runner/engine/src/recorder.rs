@@ -10,6 +10,9 @@ use crate::engine::Engine;
 use crate::observer::{Event, Observer};
 use crate::report::{LogReport, StageReport};
 
+/// What ends a log that had no room for all of it.
+pub(crate) const LOG_FULL: &str = "the log was full; lines were left out";
+
 /// One deploy's log and stages.
 pub(crate) struct Recorder<'a> {
     engine: &'a Engine,
@@ -101,11 +104,7 @@ impl<'a> Recorder<'a> {
         }
         if log.truncated {
             let object = Some(object.to_owned());
-            self.log(
-                LogLevel::Warn,
-                object,
-                "the log was full; lines were left out",
-            );
+            self.log(LogLevel::Warn, object, LOG_FULL);
         }
     }
 

@@ -18,7 +18,7 @@ use crate::error::{ReadError, RunError};
 use crate::grants::{self, Scope};
 use crate::kv::StoredKv;
 use crate::props::value_label;
-use crate::recorder::field;
+use crate::recorder::{LOG_FULL, field};
 use crate::report::RunReport;
 
 /// How long runs are kept, and how many per project and environment.
@@ -264,23 +264,7 @@ impl Owner {
             ),
             Err(failure) => (RunStatus::Failed, None, Some(run_error(failure))),
         };
-        let logs = report
-            .log
-            .lines
-            .iter()
-            .map(|line| RunLogLine {
-                at: domain::Timestamp::from_millis(
-                    started.saturating_add(i64::try_from(line.at.as_millis()).unwrap_or(0)),
-                ),
-                level: line.level,
-                message: line.message.clone(),
-                fields: line
-                    .fields
-                    .iter()
-                    .map(|(name, value)| (name.clone(), field(value)))
-                    .collect(),
-            })
-            .collect();
+        let logs = run_log(&report, started);
         self.store
             .finish_run(FinishRun {
                 run,
@@ -305,6 +289,38 @@ impl Owner {
         }
         Ok(())
     }
+}
+
+/// Turns what a guest logged into what is stored; a full log ends with a remark of the host.
+fn run_log(report: &Report, started: i64) -> Vec<RunLogLine> {
+    let at = |since: Duration| {
+        let since = i64::try_from(since.as_millis()).unwrap_or(0);
+        domain::Timestamp::from_millis(started.saturating_add(since))
+    };
+    let mut lines: Vec<RunLogLine> = report
+        .log
+        .lines
+        .iter()
+        .map(|line| RunLogLine {
+            at: at(line.at),
+            level: line.level,
+            message: line.message.clone(),
+            fields: line
+                .fields
+                .iter()
+                .map(|(name, value)| (name.clone(), field(value)))
+                .collect(),
+        })
+        .collect();
+    if report.log.truncated {
+        lines.push(RunLogLine {
+            at: at(report.usage.wall),
+            level: domain::LogLevel::Warn,
+            message: LOG_FULL.to_owned(),
+            fields: serde_json::Map::new(),
+        });
+    }
+    lines
 }
 
 fn stored_request(record: &sandbox::RequestRecord) -> RunRequest {

@@ -49,6 +49,17 @@ pub enum DataDirError {
     NoRandomness,
 }
 
+impl DataDirError {
+    /// Returns whether there was no room for it.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::File { source, .. } => crate::error::is_disk_full(source),
+            Self::KeyTooOpen { .. } | Self::BadKey { .. } | Self::NoRandomness => false,
+        }
+    }
+}
+
 /// Where the encryption key comes from.
 #[derive(Debug, Clone)]
 pub enum KeySource {

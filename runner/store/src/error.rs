@@ -9,7 +9,9 @@ use domain::IllegalMove;
 #[non_exhaustive]
 pub enum Error {
     /// What is stored contradicts itself or cannot be read.
-    #[error("the database is damaged: {0}; restore a backup, or run `tidegate doctor` to see more")]
+    #[error(
+        "the database (tidegate.db) is damaged: {0}; restore a backup, or run `tidegate doctor` to see more"
+    )]
     Corrupt(String),
     /// There is no room; nothing was changed and reads go on.
     #[error(
@@ -97,7 +99,9 @@ impl Error {
 pub(crate) fn is_disk_full(error: &std::io::Error) -> bool {
     matches!(
         error.kind(),
-        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+        std::io::ErrorKind::StorageFull
+            | std::io::ErrorKind::QuotaExceeded
+            | std::io::ErrorKind::FileTooLarge
     )
 }
 
