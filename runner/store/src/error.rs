@@ -110,6 +110,8 @@ impl From<rusqlite::Error> for Error {
         use rusqlite::ErrorCode;
         // `SQLITE_IOERR_WRITE`: a quota that is used up shows as this.
         const IOERR_WRITE: i32 = 778;
+        // `SQLITE_IOERR_SHMSIZE`: no room for the index of the write-ahead log.
+        const IOERR_SHMSIZE: i32 = 4874;
         let Some(failure) = error.sqlite_error() else {
             return match error {
                 rusqlite::Error::FromSqlConversionFailure(..)
@@ -120,7 +122,7 @@ impl From<rusqlite::Error> for Error {
             };
         };
         match (failure.code, failure.extended_code) {
-            (ErrorCode::DiskFull, _) | (_, IOERR_WRITE) => Self::DiskFull,
+            (ErrorCode::DiskFull, _) | (_, IOERR_WRITE | IOERR_SHMSIZE) => Self::DiskFull,
             (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase, _) => {
                 Self::Corrupt(error.to_string())
             }
