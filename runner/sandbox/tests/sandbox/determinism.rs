@@ -86,7 +86,7 @@ async fn the_same_artifact_gives_the_same_list_whenever_and_wherever_it_is_asked
             .load(artifact, &path, compiler)
             .await
             .unwrap();
-        for _ in 0..2 {
+        for _ in 0..50 {
             let collected = fixture
                 .sandbox
                 .collect(&component, &Limits::collect())
