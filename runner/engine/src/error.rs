@@ -560,3 +560,10 @@ fn load_code(error: &sandbox::LoadError) -> Code {
         }
     }
 }
+
+/// Lets a failed read stand where a change is reported.
+impl From<DeployFailure> for ChangeError {
+    fn from(failure: DeployFailure) -> Self {
+        Self::Deploy(failure.into())
+    }
+}

@@ -23,6 +23,7 @@ mod lease;
 mod limits;
 mod observer;
 mod outcome;
+mod phases;
 mod probe;
 mod props;
 mod random;
@@ -34,6 +35,7 @@ mod removal;
 mod report;
 mod runs;
 mod settle;
+mod shape;
 mod subscriptions;
 mod values;
 

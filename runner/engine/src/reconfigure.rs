@@ -180,7 +180,7 @@ impl Owner {
     ) -> Result<EnvironmentReport, ChangeError> {
         let now = self.clock.now();
         let made = self.store.create_environment(name, self.actor(), now).await;
-        Ok(crate::reads::environment_report(
+        Ok(crate::shape::environment_report(
             made.map_err(environment_error)?,
         ))
     }
@@ -214,7 +214,7 @@ impl Owner {
                 deploys.push(self.reconfigure(&due, observer).await?);
             }
         }
-        Ok((crate::reads::environment_report(updated), deploys))
+        Ok((crate::shape::environment_report(updated), deploys))
     }
 }
 

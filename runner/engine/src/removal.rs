@@ -11,9 +11,9 @@ use crate::engine::Owner;
 use crate::error::{ChangeError, ReadError};
 use crate::lease::LeaseWait;
 use crate::observer::Observer;
-use crate::reads::{Detail, environment_report, registration_report};
 use crate::reconfigure::environment_error;
 use crate::report::{ArtifactReport, EnvironmentReport, LockReport, RegistrationReport};
+use crate::shape::{Detail, environment_report, registration_report};
 
 /// How long the unsubscribes of an environment that is deleted are waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -135,6 +135,6 @@ impl Owner {
         let older_than = domain::Timestamp::from_millis(young);
         let before = self.store.artifacts().await?;
         let collected = self.store.collect_garbage(mode, older_than).await?;
-        Ok(crate::reads::artifact_reports(before, collected))
+        Ok(crate::shape::artifact_reports(before, collected))
     }
 }

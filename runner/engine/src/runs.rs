@@ -177,7 +177,7 @@ impl Owner {
             kind: ObjectKind::Action,
             name: action.to_owned(),
             environment: environment.clone(),
-            similar: crate::reads::similar(action, &names),
+            similar: crate::shape::similar(action, &names),
         }
         .into())
     }

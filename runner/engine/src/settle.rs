@@ -116,7 +116,7 @@ impl Engine {
                 | StepState::Superseded
                 | StepState::Forgotten => domain::LogLevel::Warn,
             };
-            let report = crate::reads::step_report(&step);
+            let report = crate::shape::step_report(&step);
             let mut message = format!("{} {}: {}", report.action, report.webhook, report.state);
             if let Some(error) = &report.last_error
                 && report.state != StepState::Done

@@ -250,7 +250,7 @@ impl Owner {
         Ok(views
             .into_iter()
             .filter(|view| ids.contains(&view.registration.id))
-            .map(|view| crate::reads::registration_report(view, crate::reads::Detail::Brief))
+            .map(|view| crate::shape::registration_report(view, crate::shape::Detail::Brief))
             .collect())
     }
 }
