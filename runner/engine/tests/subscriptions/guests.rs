@@ -29,6 +29,8 @@ pub(crate) struct ScriptedHook {
     pub(crate) refresh: bool,
     /// Whether its props hold the variable `FLAVOUR`.
     pub(crate) flavoured: bool,
+    /// Whether each connected user has one; the props hold the user's id.
+    pub(crate) per_user: bool,
 }
 
 impl ScriptedHook {
@@ -40,6 +42,7 @@ impl ScriptedHook {
             check: true,
             refresh: false,
             flavoured: false,
+            per_user: false,
         }
     }
 }
@@ -105,8 +108,11 @@ impl Guest for ScriptedGuest {
     async fn call(&self, call: Call, grants: Grants) -> Report {
         let now_ms = u64::try_from(self.clock.now().as_millis()).unwrap();
         match call {
-            Call::SubscriptionProps { webhook, .. } => {
+            Call::SubscriptionProps { webhook, user } => {
                 let hook = self.hook(&webhook);
+                if let Some(user) = user {
+                    return props_of(hook, &user.0);
+                }
                 let flavour = grants.variables.get("FLAVOUR").cloned().flatten();
                 let props = match flavour.filter(|_| hook.flavoured) {
                     Some(flavour) => format!("{} {} {flavour}", hook.name, hook.props),
@@ -159,6 +165,23 @@ impl ScriptedGuest {
     }
 }
 
+/// Returns the props of a user's subscription; those of the user `broken` fail.
+fn props_of(hook: &ScriptedHook, user: &str) -> Report {
+    if user == "broken" {
+        let failure = Failure::Guest {
+            retryable: false,
+            message: "this user has no account".to_owned(),
+            retry_after: None,
+        };
+        return report(Err(failure), &[]);
+    }
+    let props = format!("{} {} {user}", hook.name, hook.props);
+    report(
+        Ok(Output::Props(serde_json::to_string(&props).unwrap())),
+        &[],
+    )
+}
+
 fn action() -> Action {
     Action {
         name: "always".to_owned(),
@@ -181,7 +204,7 @@ fn webhook(hook: &ScriptedHook) -> Webhook {
         name: hook.name.clone(),
         title: String::new(),
         integration: None,
-        per_user: false,
+        per_user: hook.per_user,
         hooks: Hooks {
             subscription: true,
             refresh: hook.refresh,

@@ -11,4 +11,5 @@ mod kills;
 mod model;
 mod provider;
 mod refreshes;
+mod users;
 mod world;

@@ -203,6 +203,35 @@ impl World {
         });
     }
 
+    /// Connects a user, as the team's backend will.
+    pub(crate) fn connect(&self, user: &str) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let put = store::PutAccount {
+            place: domain::Place {
+                project: domain::ProjectId(1),
+                environment: self.environment_id(&runtime),
+            },
+            user: domain::UserId(user.to_owned()),
+            account: None,
+            actor: "test".to_owned(),
+            now: self.clock.now(),
+        };
+        runtime.block_on(async { self.store().await.put_user(put).await.unwrap() });
+    }
+
+    async fn store(&self) -> store::Store {
+        let directory = self.directory.path().join("data");
+        let directory = store::DataDir::open(directory, &store::KeySource::File).unwrap();
+        store::Store::open(&directory).await.unwrap()
+    }
+
+    fn environment_id(&self, runtime: &tokio::runtime::Runtime) -> domain::EnvironmentId {
+        runtime.block_on(async {
+            let store = self.store().await;
+            store.environment(environment()).await.unwrap().unwrap().id
+        })
+    }
+
     /// Lets everything that will ever be due come due.
     pub(crate) fn settle(&self) {
         let clock = Arc::clone(&self.clock);
