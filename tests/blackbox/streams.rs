@@ -85,7 +85,18 @@ fn a_deploys_log_is_kept_and_can_be_read_later() {
     let logs = project.tidegate(["deploys", "logs", "1", "--env", "development"]);
     let logs = logs.finish().ok().json();
     let items: &Vec<Value> = logs["items"].as_array().expect("a log has items");
-    assert_eq!(items.len(), 3, "{logs}");
+    let collected = |line: &&Value| line["object"] == "collect";
+    assert_eq!(items.iter().filter(collected).count(), 3, "{logs}");
+    for stage in [
+        "build", "store", "collect", "props", "plan", "apply", "settle",
+    ] {
+        assert!(
+            items.iter().any(|line| line["stage"] == stage),
+            "{stage}: {logs}"
+        );
+    }
+    let changes = |line: &Value| line["object"] == "action hello";
+    assert!(items.iter().any(changes), "{logs}");
     for (index, line) in items.iter().enumerate() {
         assert_eq!(line["sequence"], index + 1, "{line}");
         assert!(

@@ -78,6 +78,8 @@ codes! {
         "Names have 1 to 64 letters, digits, `-` and `_`. Letters outside ASCII are refused because some look like others.";
     UsageInvalid = "usage-invalid", Usage,
         "The command was given something that it cannot work with; the message says what. `tidegate COMMAND --help` shows what it takes.";
+    EnvironmentBuiltIn = "environment-built-in", Usage,
+        "`development`, `staging` and `production` exist from the start and cannot be deleted.";
     EnvironmentUnknown = "environment-unknown", Usage,
         "The store holds no environment of that name. `tidegate env list` shows those there are; `tidegate env create NAME` makes one.";
     EnvironmentRequired = "environment-required", Usage,
@@ -125,7 +127,7 @@ codes! {
     ImportUnsupported = "import-unsupported", Failed,
         "The component imports something that the host does not offer. Only the contract's own interfaces and WASI's io, clocks, random, cli, filesystem, sockets and http are.";
     CollectFailed = "collect-failed", Failed,
-        "The project could not say what it declares: its `collect` returned errors, trapped or went past a limit. Nothing changed; what was live stays live.";
+        "The project could not say what it declares: its `collect` trapped or went past a limit. Nothing changed; what was live stays live.";
     DeclarationInvalid = "declaration-invalid", Failed,
         "What the project declares has faults. All of them are listed, with file and line where the SDK knows them. Nothing changed.";
     PropsFailed = "props-failed", Failed,

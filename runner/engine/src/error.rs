@@ -454,7 +454,10 @@ pub enum ChangeError {
     /// There is such an environment already.
     #[error("there is an environment `{0}` already")]
     EnvironmentExists(EnvironmentName),
-    /// The environment still holds something, or is one of those that always are.
+    /// The environment is one of those that always are.
+    #[error("the environment `{0}` is there from the start and cannot be deleted")]
+    EnvironmentBuiltIn(EnvironmentName),
+    /// The environment still holds something.
     #[error("the environment `{environment}` cannot be deleted: {reason}")]
     EnvironmentInUse {
         /// The environment.
@@ -480,6 +483,7 @@ impl Coded for ChangeError {
             Self::ValueNeeded { .. } => Code::ValueNeeded,
             Self::ValueUnknown(_) => Code::ValueUnknown,
             Self::EnvironmentExists(_) => Code::EnvironmentExists,
+            Self::EnvironmentBuiltIn(_) => Code::EnvironmentBuiltIn,
             Self::EnvironmentInUse { .. } => Code::EnvironmentInUse,
             Self::Invalid(_) => Code::UsageInvalid,
             Self::Deploy(error) => error.code(),
@@ -499,6 +503,7 @@ impl Coded for ChangeError {
             }
             Self::ValueUnknown(_)
             | Self::EnvironmentExists(_)
+            | Self::EnvironmentBuiltIn(_)
             | Self::Invalid(_)
             | Self::Store(_) => Vec::new(),
         }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    ArtifactDigest, CheckedList, DeployStatus, Desired, LogLevel, Place, Plan, Snapshot, Stage,
-    StageStatus,
+    ArtifactDigest, CheckedList, DeployStatus, Desired, LogLevel, Place, Plan, Severity, Snapshot,
+    Stage, StageStatus,
 };
 use sandbox::Compiler;
 use store::{Applied, Apply, ApplyError, ArtifactSource, AtomicIntent, NewRegistrationSecrets};
@@ -25,6 +25,9 @@ use crate::recorder::Recorder;
 
 /// The largest artifact that is stored.
 const MAX_ARTIFACT: u64 = 64 * 1024 * 1024;
+
+/// How many changed objects a deploy's log names.
+const MAX_NOTED: usize = 100;
 
 /// How often a deploy plans anew when what it was made from changed.
 const MAX_REPLANS: u32 = 3;
@@ -228,6 +231,9 @@ impl Owner {
             props: asked.props.clone(),
         };
         let plan = (self.planner)(&snapshot, &desired);
+        if let Some(recorder) = recorder {
+            note_changes(recorder, &plan);
+        }
         if let Some(stage) = stage {
             stage.finish(StageStatus::Done).await?;
         }
@@ -355,6 +361,30 @@ impl Owner {
         }
         recorder.flush().await?;
         Ok(())
+    }
+}
+
+/// Notes what a plan would do, so that the log can be read without the plan.
+fn note_changes(recorder: &Recorder<'_>, plan: &Plan) {
+    for change in plan.changes.iter().take(MAX_NOTED) {
+        let object = Some(change.key.to_string());
+        recorder.note(LogLevel::Info, object, change.action.to_string());
+    }
+    if plan.changes.len() > MAX_NOTED {
+        let more = plan.changes.len() - MAX_NOTED;
+        recorder.note(
+            LogLevel::Info,
+            None,
+            format!("and {more} more objects change"),
+        );
+    }
+    for message in &plan.messages {
+        let level = match message.severity {
+            Severity::Info => LogLevel::Info,
+            Severity::Warning => LogLevel::Warn,
+            Severity::Error => LogLevel::Error,
+        };
+        recorder.note(level, Some(message.subject.clone()), message.text.clone());
     }
 }
 

@@ -242,10 +242,7 @@ pub(crate) fn environment_error(error: EnvironmentError) -> ChangeError {
     match error {
         EnvironmentError::Exists(name) => ChangeError::EnvironmentExists(name),
         EnvironmentError::Unknown(name) => ReadError::EnvironmentUnknown(name).into(),
-        EnvironmentError::BuiltIn(environment) => ChangeError::EnvironmentInUse {
-            environment,
-            reason: "it is one of the three that always are".to_owned(),
-        },
+        EnvironmentError::BuiltIn(name) => ChangeError::EnvironmentBuiltIn(name),
         EnvironmentError::InUse { name, in_use } => ChangeError::EnvironmentInUse {
             environment: name,
             reason: in_use.join(", "),

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::{DeployId, DeployNumber, LogLevel, Stage, StageStatus};
+use domain::{DeployId, DeployNumber, LogLevel, Stage, StageStatus, Timestamp};
 use store::{NewLogLine, StageRecord};
 
 use crate::engine::Engine;
@@ -27,6 +27,28 @@ struct Pending {
     lines: Vec<NewLogLine>,
     sequence: u64,
     stage: Option<Stage>,
+}
+
+impl Pending {
+    /// Makes the next line of the log.
+    fn line(
+        &mut self,
+        at: Timestamp,
+        level: LogLevel,
+        object: Option<String>,
+        message: String,
+        fields: serde_json::Map<String, serde_json::Value>,
+    ) -> NewLogLine {
+        self.sequence += 1;
+        NewLogLine {
+            at,
+            level,
+            stage: self.stage,
+            object,
+            message,
+            fields,
+        }
+    }
 }
 
 impl<'a> Recorder<'a> {
@@ -66,15 +88,7 @@ impl<'a> Recorder<'a> {
         fields: serde_json::Map<String, serde_json::Value>,
     ) {
         let mut pending = self.pending();
-        pending.sequence += 1;
-        let line = NewLogLine {
-            at: self.engine.clock.now(),
-            level,
-            stage: pending.stage,
-            object,
-            message,
-            fields,
-        };
+        let line = pending.line(self.engine.clock.now(), level, object, message, fields);
         self.observer.event(Event::Log(LogReport {
             sequence: pending.sequence,
             time: line.at,
@@ -88,6 +102,14 @@ impl<'a> Recorder<'a> {
                 serde_json::Value::Object(line.fields.clone())
             },
         }));
+        pending.lines.push(line);
+    }
+
+    /// Adds a line that the observer is told of in another way.
+    pub(crate) fn note(&self, level: LogLevel, object: Option<String>, message: String) {
+        let mut pending = self.pending();
+        let fields = serde_json::Map::new();
+        let line = pending.line(self.engine.clock.now(), level, object, message, fields);
         pending.lines.push(line);
     }
 
@@ -162,13 +184,23 @@ impl StageInProgress<'_> {
     pub(crate) async fn finish(self, status: StageStatus) -> Result<(), store::Error> {
         let clock = &self.recorder.engine.clock;
         let duration = clock.elapsed().saturating_sub(self.started);
-        self.recorder
-            .observer
-            .event(Event::StageFinished(StageReport {
-                name: self.stage,
-                duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-                status,
-            }));
+        let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let event = StageReport {
+            name: self.stage,
+            duration_ms,
+            status,
+        };
+        self.recorder.observer.event(Event::StageFinished(event));
+        let level = match status {
+            StageStatus::Done => LogLevel::Info,
+            StageStatus::Incomplete => LogLevel::Warn,
+            StageStatus::Failed => LogLevel::Error,
+        };
+        self.recorder.note(
+            level,
+            None,
+            format!("{} {status} after {duration_ms} ms", self.stage),
+        );
         let record = StageRecord {
             stage: self.stage,
             status,

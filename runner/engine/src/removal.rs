@@ -48,13 +48,19 @@ impl Owner {
                 name.clone(),
             )));
         }
+        // What is to be forgotten anyway is tried once and not waited for.
+        let patience = match force {
+            Force::No => PATIENCE,
+            Force::Yes => Duration::ZERO,
+        };
         let mut forgotten = Vec::new();
         for project in self.store.projects().await? {
             let place = Place {
                 project: project.id,
                 environment: environment.id,
             };
-            self.empty(place, project.name, name, observer).await?;
+            self.empty(place, project.name, name, patience, observer)
+                .await?;
             if force == Force::Yes {
                 forgotten.extend(self.forget_all(place).await?);
             }
@@ -75,6 +81,7 @@ impl Owner {
         place: Place,
         project: ProjectName,
         environment: &EnvironmentName,
+        patience: Duration,
         observer: &dyn Observer,
     ) -> Result<(), ChangeError> {
         let Some(live) = self.store.live(place).await? else {
@@ -91,7 +98,7 @@ impl Owner {
             rollback_of: None,
             atomic: Atomicity::Plain,
             lease: LeaseWait::Wait,
-            settle_timeout: PATIENCE,
+            settle_timeout: patience,
             removal: Removal::AllowAll,
         };
         self.carry_out(order, observer).await?;
