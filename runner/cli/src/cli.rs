@@ -188,7 +188,6 @@ impl Early {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 mod tests {
     use super::{Cli, Color, Early, Format};
     use clap::{CommandFactory as _, Parser as _};

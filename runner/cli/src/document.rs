@@ -108,7 +108,6 @@ pub(crate) fn value_change(report: &ValueChangeReport) -> Value {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 mod tests {
     use serde_json::json;
 

@@ -100,7 +100,6 @@ fn unreadable(code: Code, what: &str, error: &io::Error) -> CliError {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 mod tests {
     use super::action_input;
 

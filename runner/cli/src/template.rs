@@ -145,7 +145,6 @@ fn lock(package: &str) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 mod tests {
     use super::{LOCK, Template, lock, package_name};
 

@@ -135,7 +135,6 @@ fn row(deploy: &DeploySummary) -> [String; 7] {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 mod tests {
     use anstream::adapter::strip_str;
     use domain::{

@@ -45,7 +45,6 @@ fn step(step: &PlannedStepReport) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 mod tests {
     use anstream::adapter::strip_str;
     use domain::{

@@ -67,7 +67,6 @@ fn is_odd(c: char) -> bool {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
 mod tests {
     use super::{clip, json, paragraph, plain};
 
