@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    CheckedList, DeployNumber, EnvironmentName, ObjectKind, ObjectName, Place, ProjectName,
-    RegistrationId, RunId, ValueKind,
+    DeployNumber, EnvironmentName, ObjectKind, ObjectName, Place, ProjectName, RegistrationId,
+    RunId,
 };
 use store::{DeployRecord, GarbageMode, Over, RunFilter};
 
@@ -13,7 +13,7 @@ use crate::error::ReadError;
 use crate::recorder::field;
 use crate::report::{
     ArtifactReport, CheckReport, DeployReport, DeploySummary, EnvironmentReport, LockReport,
-    LogReport, ObjectReport, RegistrationReport, RunReport, StatusReport, StepReport, ValueReport,
+    LogReport, ObjectReport, RegistrationReport, RunReport, StatusReport, StepReport,
 };
 use crate::shape::{
     Detail, artifact_reports, deploy_summary, environment_report, fields, registration_report,
@@ -134,6 +134,7 @@ impl Engine {
                     .to_owned(),
             );
         }
+        notes.extend(live.as_ref().and_then(final_reason));
         Ok(StatusReport {
             project: project.to_string(),
             environment: environment.to_string(),
@@ -425,87 +426,6 @@ impl Engine {
             .ok_or_else(|| ReadError::RegistrationUnknown(id.to_string()))
     }
 
-    /// Returns the values of a kind that are set, were set, or that live objects use.
-    ///
-    /// # Errors
-    /// When there is no such environment.
-    pub async fn values_list(
-        &self,
-        project: &ProjectName,
-        environment: &EnvironmentName,
-        kind: ValueKind,
-    ) -> Result<Vec<ValueReport>, ReadError> {
-        let place = match self.place(project, environment).await {
-            Ok(place) => place,
-            Err(ReadError::ProjectUnknown(_)) => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        Ok(self.value_reports(place, kind).await?)
-    }
-
-    pub(crate) async fn value_reports(
-        &self,
-        place: Place,
-        kind: ValueKind,
-    ) -> Result<Vec<ValueReport>, store::Error> {
-        let mut reports: BTreeMap<String, ValueReport> = BTreeMap::new();
-        for entry in self.store.list_values(place).await? {
-            if entry.key.kind == kind {
-                reports.insert(
-                    entry.key.name.clone(),
-                    ValueReport {
-                        kind,
-                        name: entry.key.name,
-                        set: entry.set,
-                        version: Some(entry.version),
-                        set_at: Some(entry.changed_at),
-                        value: entry.value,
-                        used_by: Vec::new(),
-                    },
-                );
-            }
-        }
-        for (name, users) in self.used_values(place, kind).await? {
-            let report = reports.entry(name.clone()).or_insert_with(|| ValueReport {
-                kind,
-                name,
-                set: false,
-                version: None,
-                set_at: None,
-                value: None,
-                used_by: Vec::new(),
-            });
-            report.used_by = users;
-        }
-        Ok(reports.into_values().collect())
-    }
-
-    /// Returns the values that live objects use, each with the objects.
-    async fn used_values(
-        &self,
-        place: Place,
-        kind: ValueKind,
-    ) -> Result<BTreeMap<String, Vec<String>>, store::Error> {
-        let mut used: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let Some(live) = self.store.live(place).await? else {
-            return Ok(used);
-        };
-        let list: std::sync::Arc<CheckedList> = self.list_of(live.artifact).await?;
-        for item in list.items() {
-            let names: Vec<&String> = match kind {
-                ValueKind::Secret => item.object.secrets().iter().map(|s| &s.name).collect(),
-                ValueKind::Variable => item.object.variables().iter().map(|v| &v.name).collect(),
-                ValueKind::AppConfig => Vec::new(),
-            };
-            for name in names {
-                used.entry(name.clone())
-                    .or_default()
-                    .push(item.key.to_string());
-            }
-        }
-        Ok(used)
-    }
-
     /// Returns the environments.
     ///
     /// # Errors
@@ -596,4 +516,19 @@ impl Engine {
         }
         Ok(checks)
     }
+}
+
+/// Says why a live deploy stays incomplete though nothing of it is owed any more.
+fn final_reason(record: &DeployRecord) -> Option<String> {
+    if let Some(later) = record.superseded_by {
+        return Some(format!(
+            "deploy {} stays incomplete: deploy {later} took over its steps",
+            record.number
+        ));
+    }
+    let person = record.forgotten_by.as_ref()?;
+    Some(format!(
+        "deploy {} stays incomplete: {person} had a registration of it forgotten",
+        record.number
+    ))
 }

@@ -123,7 +123,7 @@ impl Engine {
             {
                 message = format!("{message}: {error}");
             }
-            recorder.log(level, Some(format!("webhook {}", report.webhook)), message);
+            recorder.note(level, Some(format!("webhook {}", report.webhook)), message);
             recorder.event(Event::Step(report));
         }
         Ok(())

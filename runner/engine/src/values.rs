@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use domain::{CheckedList, Place, Secret, UserId, ValueKey, ValueKind};
+use domain::{
+    CheckedList, EnvironmentName, Place, ProjectName, Secret, UserId, ValueKey, ValueKind,
+};
 
 use crate::engine::Engine;
+use crate::error::ReadError;
 use crate::grants::{User, Values};
+use crate::report::ValueReport;
 
 impl Engine {
     /// Reads the values that the objects of a list use.
@@ -53,6 +57,89 @@ impl Engine {
         };
         let users = self.users(place).await?;
         Ok(users.into_iter().find(|user| user.id == *id))
+    }
+}
+
+impl Engine {
+    /// Returns the values of a kind that are set, were set, or that live objects use.
+    ///
+    /// # Errors
+    /// When there is no such environment.
+    pub async fn values_list(
+        &self,
+        project: &ProjectName,
+        environment: &EnvironmentName,
+        kind: ValueKind,
+    ) -> Result<Vec<ValueReport>, ReadError> {
+        let place = match self.place(project, environment).await {
+            Ok(place) => place,
+            Err(ReadError::ProjectUnknown(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        Ok(self.value_reports(place, kind).await?)
+    }
+
+    pub(crate) async fn value_reports(
+        &self,
+        place: Place,
+        kind: ValueKind,
+    ) -> Result<Vec<ValueReport>, store::Error> {
+        let mut reports: BTreeMap<String, ValueReport> = BTreeMap::new();
+        for entry in self.store.list_values(place).await? {
+            if entry.key.kind == kind {
+                reports.insert(
+                    entry.key.name.clone(),
+                    ValueReport {
+                        kind,
+                        name: entry.key.name,
+                        set: entry.set,
+                        version: Some(entry.version),
+                        set_at: Some(entry.changed_at),
+                        value: entry.value,
+                        used_by: Vec::new(),
+                    },
+                );
+            }
+        }
+        for (name, users) in self.used_values(place, kind).await? {
+            let report = reports.entry(name.clone()).or_insert_with(|| ValueReport {
+                kind,
+                name,
+                set: false,
+                version: None,
+                set_at: None,
+                value: None,
+                used_by: Vec::new(),
+            });
+            report.used_by = users;
+        }
+        Ok(reports.into_values().collect())
+    }
+
+    /// Returns the values that live objects use, each with the objects.
+    async fn used_values(
+        &self,
+        place: Place,
+        kind: ValueKind,
+    ) -> Result<BTreeMap<String, Vec<String>>, store::Error> {
+        let mut used: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let Some(live) = self.store.live(place).await? else {
+            return Ok(used);
+        };
+        let list: std::sync::Arc<CheckedList> = self.list_of(live.artifact).await?;
+        for item in list.items() {
+            let names: Vec<&String> = match kind {
+                ValueKind::Secret => item.object.secrets().iter().map(|s| &s.name).collect(),
+                ValueKind::Variable => item.object.variables().iter().map(|v| &v.name).collect(),
+                ValueKind::AppConfig => Vec::new(),
+            };
+            for name in names {
+                used.entry(name.clone())
+                    .or_default()
+                    .push(item.key.to_string());
+            }
+        }
+        Ok(used)
     }
 }
 
