@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use rusqlite::Connection;
+use rusqlite::backup::Progress;
 use tempfile::TempDir;
 
 /// Makes a directory that goes when it is dropped.
@@ -24,7 +25,7 @@ pub(crate) fn temporary() -> Result<TempDir> {
 /// # Errors
 /// When it cannot be read or written.
 pub(crate) fn copy_database(from: &Path, to: &Path) -> Result<()> {
-    Connection::open(from)?.backup("main", to, None)?;
+    Connection::open(from)?.backup("main", to, None::<fn(Progress)>)?;
     Ok(())
 }
 

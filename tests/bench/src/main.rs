@@ -17,12 +17,14 @@ mod call;
 mod collect;
 mod component;
 mod directory;
+mod guest_code;
 mod journal;
 mod load;
 mod machine;
 mod measure;
 mod plan;
 mod project;
+mod scene;
 mod table;
 
 use std::process::ExitCode;

@@ -90,11 +90,7 @@ impl Guest for Many {
         Err(idle(&webhook))
     }
 
-    fn receive(
-        webhook: String,
-        _: Delivery,
-        _: RunContext,
-    ) -> Result<Received, OperationError> {
+    fn receive(webhook: String, _: Delivery, _: RunContext) -> Result<Received, OperationError> {
         Err(idle(&webhook))
     }
 }
