@@ -198,7 +198,7 @@ fn without_either_each_possible_double_is_listed() {
 #[test]
 fn a_second_kill_during_recovery_changes_nothing() {
     let all = points(true).len();
-    for (first, second) in (0..all).flat_map(|first| [(first, 0), (first, 2), (first, 5)]) {
+    for (first, second) in (0..all).map(|first| (first, first * 3 % 8)) {
         let world = World::new();
         world.deploy(&before(true)).unwrap();
         world.deploy_until(&after(true), Some(first));
