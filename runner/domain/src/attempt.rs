@@ -183,6 +183,11 @@ pub fn back_off(attempts: u32, random: u64, asked: Option<Duration>) -> Duration
 #[must_use]
 pub fn conclude(mut attempt: Attempt, now: Timestamp, random: u64) -> Conclusion {
     attempt.outcome = without_siblings(attempt.outcome, &attempt.siblings);
+    if let HookOutcome::Subscribed(subscription) = &mut attempt.outcome {
+        // One that has ended before it began would be replaced without end;
+        // more likely the guest counts in other units.
+        subscription.expires_at = subscription.expires_at.filter(|at| *at > now);
+    }
     let base = Base {
         now,
         random,
@@ -370,7 +375,18 @@ fn unsure(outcome: &HookOutcome) -> Option<(String, Option<Duration>)> {
 /// Concludes after a check that was to find out what an unknown attempt did.
 fn resolve(attempt: Attempt, base: &Base) -> Conclusion {
     if let Some((error, asked)) = unsure(&attempt.outcome) {
-        let parked = attempt.checks >= MAX_ATTEMPTS;
+        let given_up = attempt.checks >= MAX_ATTEMPTS;
+        if given_up && attempt.kind == StepKind::Unsubscribe {
+            // It is never given up: what cannot be looked up is asked for again.
+            let uncertain = RegistrationState::Uncertain;
+            return base.later(
+                StepState::Retrying,
+                uncertain,
+                error,
+                Some(LONGEST_BACK_OFF),
+            );
+        }
+        let parked = given_up;
         let later = base.later(
             StepState::Unknown,
             RegistrationState::Uncertain,

@@ -166,7 +166,9 @@ pub struct Step {
     pub checks: u32,
     /// When it may be attempted next; `None` for now.
     pub next_attempt_at: Option<Timestamp>,
-    /// Whether it is attempted again without a person asking.
+    /// Whether it has been unknown: what an attempt did is not, or was not, known.
+    pub was_unknown: bool,
+    /// Whether it is attempted again only when a person asks.
     pub parked: bool,
     /// The values it cannot start without, by name.
     pub awaiting: Vec<String>,
@@ -280,6 +282,7 @@ mod tests {
             attempts: u32::from(state != StepState::Pending),
             checks: 0,
             next_attempt_at: None,
+            was_unknown: false,
             parked: false,
             awaiting: Vec::new(),
             last_error: None,

@@ -220,7 +220,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Leaves the registrations of a webhook as they are: it cannot be subscribed yet.
+    /// Keeps what a webhook has that cannot be subscribed yet: what has not
+    /// started is superseded, and planned anew once it can be.
     fn leave_alone(
         &mut self,
         wish: &Wish<'_>,
@@ -233,10 +234,16 @@ impl<'a> Planner<'a> {
             missing,
         });
         for registration in registrations {
-            self.plan.keep.push(registration.id);
-            for step in self.steps_of(registration.id) {
-                if step.kind != StepKind::Check {
-                    self.plan.adopt.push(step.id);
+            match self.clear(registration) {
+                Standing::Nothing => self.plan.discard.push(registration.id),
+                Standing::There => {
+                    self.plan.keep.push(registration.id);
+                    if registration.state == RegistrationState::Leaving {
+                        self.plan.revive.push(registration.id);
+                    }
+                }
+                Standing::Unresolved(_) | Standing::Ending(_) => {
+                    self.plan.keep.push(registration.id);
                 }
             }
         }
@@ -329,7 +336,7 @@ fn has_started(step: &Step) -> bool {
     match step.state {
         StepState::Running | StepState::Unknown => true,
         // Refused when it was repeated, which does not tell what the attempt before did.
-        StepState::Retrying | StepState::Failed => step.attempts > 0,
+        StepState::Retrying | StepState::Failed => step.was_unknown,
         StepState::Pending | StepState::Done | StepState::Superseded | StepState::Forgotten => {
             false
         }

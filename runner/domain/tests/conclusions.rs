@@ -264,6 +264,25 @@ fn a_check_that_cannot_tell_is_repeated_12_times_and_then_left_to_a_person() {
 }
 
 #[test]
+fn an_unsubscribe_that_cannot_be_looked_up_is_asked_for_again() {
+    let mut attempt = resolved(Unsubscribe, HookOutcome::Unsure);
+    attempt.checks = MAX_ATTEMPTS;
+    let conclusion = check(attempt, Retrying, Uncertain);
+    assert!(!conclusion.parked && conclusion.next_attempt_at.is_some());
+}
+
+#[test]
+fn an_expiry_that_has_passed_already_is_none() {
+    let ended = Subscription {
+        expires_at: Some(NOW),
+        ..subscription(1)
+    };
+    let outcome = HookOutcome::Subscribed(ended);
+    let conclusion = check(attempt(Subscribe, outcome, Requests::Answered), Done, Live);
+    assert_eq!(conclusion.record, Some(subscription(1)));
+}
+
+#[test]
 fn an_unknown_unsubscribe_is_done_when_nothing_is_found_and_repeated_when_it_is() {
     let known = |outcome| Attempt {
         known: Some(Secret::new("{ \"id\": 1 }")),

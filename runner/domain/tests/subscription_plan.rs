@@ -113,6 +113,7 @@ impl Case {
             attempts: u32::from(state != StepState::Pending),
             checks: 0,
             next_attempt_at: None,
+            was_unknown: state != StepState::Pending,
             parked: false,
             awaiting: Vec::new(),
             last_error: None,
@@ -356,8 +357,36 @@ fn an_unconfigured_webhook_keeps_what_it_has() {
         ])));
     assert!(steps(&plan).is_empty());
     assert_eq!(plan.keep, [RegistrationId(7)]);
-    assert_eq!(plan.adopt, [StepId(1)]);
+    // A refresh is written anew when it is due.
+    assert_eq!(plan.supersede, [StepId(1)]);
     assert_eq!(plan.unconfigured[0].missing, ["secret TOKEN"]);
+}
+
+#[test]
+fn an_unconfigured_webhook_begins_nothing_that_it_had_not_begun() {
+    let plan = Case::new()
+        .with(7, "1", Leaving)
+        .step(1, 7, Unsubscribe, Retrying)
+        .with(8, "2", Wanted)
+        .step(2, 8, Subscribe, Pending)
+        .wants(Some(PropsOutcome::Unconfigured(vec![
+            "secret TOKEN".to_owned(),
+        ])));
+    assert!(steps(&plan).is_empty());
+    assert_eq!(plan.supersede, [StepId(1), StepId(2)]);
+    assert_eq!(plan.revive, [RegistrationId(7)]);
+    assert_eq!(plan.discard, [RegistrationId(8)]);
+}
+
+#[test]
+fn what_is_uncertain_is_not_superseded_though_its_counts_began_anew() {
+    let mut case = Case::new()
+        .with(7, "1", Uncertain)
+        .step(1, 7, Subscribe, Retrying);
+    case.snapshot.steps[0].attempts = 0;
+    let plan = case.wants_props("1");
+    assert_eq!(plan.adopt, [StepId(1)]);
+    assert!(plan.supersede.is_empty());
 }
 
 #[test]

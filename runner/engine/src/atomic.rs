@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{CheckedList, DeployCause, DeployNumber, DeployStatus, LogLevel, Place};
+use domain::{CheckedList, DeployCause, DeployNumber, DeployStatus, LogLevel, Place, StepState};
 use store::AtomicOutcome;
 
 use crate::deploy::{Atomicity, Order, Origin, Removal};
@@ -32,6 +32,17 @@ impl Owner {
             // Its success has settled the intent already.
             lease.release().await?;
             return Ok(());
+        }
+        let steps = self.store.deploy_steps(recorder.deploy).await?;
+        if steps.iter().all(|step| step.state == StepState::Done) {
+            recorder.log(
+                LogLevel::Warn,
+                None,
+                "no step failed, but a webhook waits for a value; the deploy stays",
+            );
+            return self
+                .settle_intent(recorder, AtomicOutcome::Incomplete)
+                .await;
         }
         if lease.is_lost() {
             recorder.log(
@@ -123,22 +134,21 @@ impl Owner {
         number: DeployNumber,
         previous: Option<DeployNumber>,
     ) -> Result<Origin, DeployFailure> {
-        let find = async |number| -> Result<_, DeployFailure> {
-            let record = self.store.deploy(place, number).await?;
-            record.and_then(|record| record.artifact).ok_or_else(|| {
-                DeployFailure::Internal(format!("deploy {number} has no artifact to go back to"))
-            })
+        let nowhere = |number| {
+            DeployFailure::Internal(format!("deploy {number} has no artifact to go back to"))
         };
-        match previous {
-            Some(previous) => {
-                let artifact = find(previous).await?;
-                Ok(Origin::Earlier(artifact, self.list_of(artifact).await?))
-            }
-            None => {
-                let artifact = find(number).await?;
-                Ok(Origin::Earlier(artifact, Arc::new(CheckedList::default())))
-            }
-        }
+        let Some(previous) = previous else {
+            let failed = self.store.deploy(place, number).await?;
+            let artifact = failed
+                .and_then(|record| record.artifact)
+                .ok_or_else(|| nowhere(number))?;
+            return Ok(Origin::Earlier(artifact, Arc::new(CheckedList::default())));
+        };
+        let record = self.store.deploy(place, previous).await?;
+        let record = record.ok_or_else(|| nowhere(previous))?;
+        let earlier = self.list_of_deploy(&record).await?;
+        let (artifact, list) = earlier.ok_or_else(|| nowhere(previous))?;
+        Ok(Origin::Earlier(artifact, list))
     }
 
     /// Goes on with the undoing of an atomic deploy that a crash cut short.
@@ -153,6 +163,12 @@ impl Owner {
             let lease = self
                 .lease(place, &environment.name, LeaseWait::Wait, observer)
                 .await?;
+            // Somebody else may have seen to it while the lease was waited for.
+            let still = self.store.pending_compensations().await?;
+            if !still.iter().any(|other| other.deploy == pending.deploy) {
+                lease.release().await?;
+                continue;
+            }
             let recorder = Recorder::new(self, (pending.deploy, pending.number), observer);
             self.settle(place, PATIENCE, Some(&recorder)).await?;
             let status = self

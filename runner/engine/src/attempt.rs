@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use domain::declare::{Object, Webhook};
 use domain::{
-    ArtifactDigest, Attempt, CheckedList, HookOutcome, ObjectKind, Place, RegistrationState,
-    Requests, StepId, StepKind, StepState, conclude, hook_to_call,
+    ArtifactDigest, Attempt, CheckedList, HookOutcome, ObjectKind, ObjectName, Place, Redactor,
+    RegistrationState, Requests, Secret, StepId, StepKind, StepState, conclude, hook_to_call,
 };
-use sandbox::{Call, Compiler, Registration, Report};
+use sandbox::{Call, CheckAnswer, Compiler, Output, Registration, Report};
 use store::{BeginAttempt, BegunAttempt, FinishAttempt, NewOwner, StepContext, StepError};
 
 use crate::engine::Engine;
@@ -20,6 +20,8 @@ use crate::recorder::Recorder;
 
 /// On what an attempt runs.
 struct Stand {
+    /// The webhook's name there.
+    name: ObjectName,
     artifact: ArtifactDigest,
     deploy: domain::DeployNumber,
     list: Arc<CheckedList>,
@@ -47,7 +49,10 @@ impl Engine {
         if context.registration.state.is_over() && context.step.kind != StepKind::Check {
             return self.nothing_left_to_do(context).await;
         }
-        let stand = self.stand(place, &context).await?;
+        let stand = match self.stand(place, &context).await? {
+            Ok(stand) => stand,
+            Err(reason) => return self.cannot_stand(&context, reason).await,
+        };
         let missing = grants::missing(&stand.object, &stand.values, stand.recorded.as_ref());
         if !missing.is_empty() {
             return self.store.set_awaiting(step, missing).await;
@@ -62,6 +67,7 @@ impl Engine {
         };
         self.probe.reached(Point::AttemptBegun).await;
         let report = self.call_hook(place, &context, &stand, call).await?;
+        let report = report.map(without_issued_secrets);
         self.probe.reached(Point::HookReturned).await;
         if let (Some(recorder), Ok(report)) = (recorder, &report) {
             recorder.guest_log(
@@ -77,12 +83,18 @@ impl Engine {
     /// Finds the artifact that a step runs on: what is uncertain, or stands at
     /// the provider, on the artifact that attempted it; a subscribe that never
     /// had an effect on the one that is live, so that a corrected one is used.
-    async fn stand(&self, place: Place, context: &StepContext) -> Result<Stand, store::Error> {
+    ///
+    /// Where the artifact does not declare the webhook, the inner error says so.
+    async fn stand(
+        &self,
+        place: Place,
+        context: &StepContext,
+    ) -> Result<Result<Stand, String>, store::Error> {
         let registration = &context.registration;
         let fresh = context.step.kind == StepKind::Subscribe
             && registration.state != RegistrationState::Uncertain;
         let live = if fresh {
-            self.store.live(place).await?
+            self.live_list(place).await?
         } else {
             None
         };
@@ -90,30 +102,39 @@ impl Engine {
             .last_attempt
             .as_ref()
             .filter(|_| runs_where_it_was_attempted(context));
-        let (artifact, deploy, recorded) = match (live, attempted) {
-            (Some(live), _) => (live.artifact, live.number, None),
-            (None, Some(last)) => (last.artifact, last.deploy, Some(last.variables.clone())),
+        let (artifact, deploy, list, recorded) = match (live, attempted) {
+            (Some((live, list)), _) => (live.artifact, live.number, list, None),
+            (None, Some(last)) => (
+                last.artifact,
+                last.deploy,
+                self.list_of(last.artifact).await?,
+                Some(last.variables.clone()),
+            ),
             (None, None) => (
                 registration.owner,
                 registration.deploy,
+                self.list_of(registration.owner).await?,
                 Some(registration.variables.clone()),
             ),
         };
-        let list = self.list_of(artifact).await?;
-        let item = list
-            .find(ObjectKind::Webhook, registration.webhook.as_str())
-            .ok_or_else(|| {
-                store::Error::Corrupt(format!(
-                    "artifact {artifact} declares no webhook {}",
-                    registration.webhook
-                ))
-            })?;
-        let object = item.object.clone();
-        let Object::Webhook(webhook) = object.clone() else {
-            return Err(store::Error::Corrupt(format!("{} is no webhook", item.key)));
+        // On the live artifact the webhook may have another name by now.
+        let name = if recorded.is_none() {
+            self.store.live_name(registration.subject.object).await?
+        } else {
+            None
+        };
+        let name = name.unwrap_or_else(|| registration.webhook.clone());
+        let item = list.find(ObjectKind::Webhook, name.as_str());
+        let Some((object, Object::Webhook(webhook))) =
+            item.map(|item| (item.object.clone(), item.object.clone()))
+        else {
+            return Ok(Err(format!(
+                "artifact {artifact} declares no webhook {name}"
+            )));
         };
         let values = self.values(place, &list).await?;
-        Ok(Stand {
+        Ok(Ok(Stand {
+            name,
             artifact,
             deploy,
             recorded,
@@ -121,7 +142,7 @@ impl Engine {
             object,
             webhook,
             values,
-        })
+        }))
     }
 
     async fn begin_attempt(
@@ -134,7 +155,7 @@ impl Engine {
             call,
             artifact: stand.artifact,
             deploy: stand.deploy,
-            webhook: context.registration.webhook.clone(),
+            webhook: stand.name.clone(),
             public_url: context.registration.basis.public_url.clone(),
             key: context.key.clone(),
             variables: stand.variables(),
@@ -179,7 +200,9 @@ impl Engine {
         let mut granted = grants::grant(&stand.object, &scope);
         granted.redact.push(context.endpoint_token.clone());
         granted.redact.extend(context.signing_secret.clone());
-        Ok(Ok(guest.call(hook_call(context, call), granted).await))
+        Ok(Ok(guest
+            .call(hook_call(context, &stand.name, call), granted)
+            .await))
     }
 
     async fn finish(
@@ -229,7 +252,7 @@ impl Engine {
         let owner = conclusion.record.is_some().then(|| NewOwner {
             artifact: stand.artifact,
             deploy: stand.deploy,
-            webhook: context.registration.webhook.clone(),
+            webhook: stand.name.clone(),
             variables,
         });
         let extra_keys = conclusion
@@ -270,6 +293,22 @@ impl Engine {
         Ok(())
     }
 
+    /// Puts a step off whose webhook the artifact does not declare.
+    async fn cannot_stand(
+        &self,
+        context: &StepContext,
+        reason: String,
+    ) -> Result<(), store::Error> {
+        tracing::warn!(
+            step.id = context.step.id.0,
+            reason,
+            "a step cannot be attempted"
+        );
+        let wait = domain::back_off(context.step.attempts + 1, random::number()?, None);
+        let again = self.clock.now().after(wait);
+        self.store.put_off(context.step.id, reason, again).await
+    }
+
     /// Ends a step whose registration turned out to be over: nothing has to be called.
     async fn nothing_left_to_do(&self, context: StepContext) -> Result<(), store::Error> {
         self.store
@@ -287,6 +326,31 @@ impl Stand {
             None => grants::variables_seen(&self.object, &self.values),
         }
     }
+}
+
+/// Takes signing secrets that the provider issued just now out of what the guest logged and said.
+fn without_issued_secrets(mut report: Report) -> Report {
+    let issued: Vec<Secret> = match &report.outcome {
+        Ok(Output::Subscription(subscription)) => {
+            subscription.signing_secret.iter().cloned().collect()
+        }
+        Ok(Output::Check(CheckAnswer::Found(found))) => found
+            .iter()
+            .filter_map(|one| one.signing_secret.clone())
+            .collect(),
+        Ok(_) | Err(_) => Vec::new(),
+    };
+    if issued.is_empty() {
+        return report;
+    }
+    let redactor = Redactor::new(&issued);
+    for line in &mut report.log.lines {
+        line.message = redactor.redact(std::mem::take(&mut line.message));
+        for (_, value) in &mut line.fields {
+            *value = redactor.redact(std::mem::take(value));
+        }
+    }
+    report
 }
 
 /// Returns whether what the provider holds is to be found out where it was attempted.
@@ -314,8 +378,8 @@ fn startable(context: &StepContext) -> bool {
     }
 }
 
-fn hook_call(context: &StepContext, call: StepKind) -> Call {
-    let webhook = context.registration.webhook.to_string();
+fn hook_call(context: &StepContext, webhook: &ObjectName, call: StepKind) -> Call {
+    let webhook = webhook.to_string();
     let base = context.registration.basis.public_url.trim_end_matches('/');
     let registration = Registration {
         props: context.registration.basis.props.clone(),
@@ -327,7 +391,7 @@ fn hook_call(context: &StepContext, call: StepKind) -> Call {
     let unsubscribe_props = context
         .unsubscribe_props
         .clone()
-        .unwrap_or_else(|| domain::Secret::new("null"));
+        .unwrap_or_else(|| Secret::new("null"));
     match call {
         StepKind::Subscribe => Call::Subscribe {
             webhook,

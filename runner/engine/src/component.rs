@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::{ArtifactDigest, CheckedList};
+use domain::{ArtifactDigest, CheckedList, LiveDeploy, Place};
 use sandbox::{CollectError, Compiler};
+use store::DeployRecord;
 
 use crate::engine::Engine;
 use crate::error::DeployFailure;
@@ -42,6 +43,38 @@ impl Engine {
         list.map(Arc::new).ok_or_else(|| {
             store::Error::Corrupt(format!("the deploy list of artifact {artifact} is missing"))
         })
+    }
+
+    /// Returns the deploy list that a deploy made live: its artifact's, or
+    /// nothing where it undid a first deploy or emptied an environment.
+    pub(crate) async fn list_of_deploy(
+        &self,
+        record: &DeployRecord,
+    ) -> Result<Option<(ArtifactDigest, Arc<CheckedList>)>, store::Error> {
+        let Some(artifact) = record.artifact else {
+            return Ok(None);
+        };
+        let list = self.list_of(artifact).await?;
+        let list = match record.list_hash {
+            Some(hash) if hash != list.hash() => Arc::new(CheckedList::default()),
+            Some(_) | None => list,
+        };
+        Ok(Some((artifact, list)))
+    }
+
+    /// Returns what is live in a place, with its list.
+    pub(crate) async fn live_list(
+        &self,
+        place: Place,
+    ) -> Result<Option<(LiveDeploy, Arc<CheckedList>)>, store::Error> {
+        let Some(live) = self.store.live(place).await? else {
+            return Ok(None);
+        };
+        let Some(record) = self.store.deploy(place, live.number).await? else {
+            return Ok(None);
+        };
+        let list = self.list_of_deploy(&record).await?;
+        Ok(list.map(|(_, list)| (live, list)))
     }
 
     /// Collects what a guest declares, unless that was done before: the same

@@ -165,6 +165,8 @@ impl Owner {
         observer: &dyn Observer,
     ) -> Result<DeployReport, DeployError> {
         let place = self.place(&request.project, &request.environment).await?;
+        // What a crash left to be undone is undone before "the last" means anything.
+        self.resume_compensation(place, observer).await?;
         let (number, artifact, list) = self.rollback_target(place, &request).await?;
         let earlier = self.store.deploy(place, number).await?;
         let version = earlier.and_then(|record| record.version);
@@ -206,18 +208,14 @@ impl Owner {
                 .await?
                 .ok_or_else(|| DeployFailure::NothingToRollBackTo(request.environment.clone()))?,
         };
-        let (Some(_), Some(artifact)) = (record.applied_at, record.artifact) else {
-            return Err(DeployFailure::NeverLive {
-                number: record.number,
-                environment: request.environment.clone(),
-            });
+        let list = match record.applied_at {
+            Some(_) => self.list_of_deploy(&record).await?,
+            None => None,
         };
-        let list = self.list_of(artifact).await?;
-        // A deploy that undid the first one made nothing live, whatever its artifact declares.
-        let list = match record.list_hash {
-            Some(hash) if hash != list.hash() => Arc::new(CheckedList::default()),
-            _ => list,
-        };
+        let (artifact, list) = list.ok_or_else(|| DeployFailure::NeverLive {
+            number: record.number,
+            environment: request.environment.clone(),
+        })?;
         Ok((record.number, artifact, list))
     }
 

@@ -25,8 +25,8 @@ pub(crate) struct Values {
 #[derive(Debug, Clone)]
 pub(crate) struct User {
     pub(crate) id: UserId,
-    /// JSON texts by the setting's name.
-    pub(crate) settings: BTreeMap<String, String>,
+    /// JSON texts by integration, then by the setting's name.
+    pub(crate) settings: BTreeMap<String, BTreeMap<String, String>>,
     /// By integration.
     pub(crate) accounts: BTreeMap<String, sandbox::Credential>,
 }
@@ -180,10 +180,9 @@ fn user_grant(integration: Option<&domain::declare::Integration>, user: &User) -
             .settings
             .iter()
             .map(|setting| {
-                let value = user
-                    .settings
-                    .get(&setting.name)
-                    .or(setting.default.as_ref());
+                let set = user.settings.get(&integration.name);
+                let set = set.and_then(|settings| settings.get(&setting.name));
+                let value = set.or(setting.default.as_ref());
                 (setting.name.clone(), value.cloned())
             })
             .collect(),

@@ -19,7 +19,7 @@ use crate::guests::Guest;
 use crate::lease::HeldLease;
 use crate::observer::{Event, Observer};
 use crate::probe::Point;
-use crate::props::{Asked, Asking, same_values};
+use crate::props::{Asked, Asking, is_current};
 use crate::random;
 use crate::recorder::Recorder;
 
@@ -259,7 +259,7 @@ impl Owner {
         if lease.is_lost() {
             return Err(DeployFailure::LeaseLost(order.environment.clone()));
         }
-        if !same_values(&planned.asked.values, &planned.snapshot) {
+        if !is_current(&planned.asked, &planned.collected.list, &planned.snapshot) {
             return Ok(ApplyOutcome::Stale(planned.collected));
         }
         let stage = recorder.begin(Stage::Apply);

@@ -26,6 +26,7 @@ const SIDE_BY_SIDE: usize = 8;
 pub(crate) struct Asked {
     pub(crate) props: Vec<WebhookProps>,
     pub(crate) values: Values,
+    pub(crate) public_url: Option<String>,
 }
 
 /// Whom the props are asked of, and for where.
@@ -63,7 +64,11 @@ impl Engine {
             .buffered(SIDE_BY_SIDE)
             .try_collect()
             .await?;
-        Ok(Asked { props, values })
+        Ok(Asked {
+            props,
+            values,
+            public_url: asking.environment.public_url.clone(),
+        })
     }
 
     async fn ask(
@@ -207,10 +212,10 @@ pub(crate) fn value_label(key: &ValueKey) -> String {
     format!("{kind} {}", key.name)
 }
 
-/// Returns whether the values that props were asked with are those of a snapshot.
-pub(crate) fn same_values(values: &Values, snapshot: &Snapshot) -> bool {
-    values
-        .versions
-        .iter()
-        .all(|(key, version)| snapshot.values.get(key) == Some(version))
+/// Returns whether what props were asked with is what a snapshot holds.
+pub(crate) fn is_current(asked: &Asked, list: &CheckedList, snapshot: &Snapshot) -> bool {
+    asked.public_url == snapshot.public_url
+        && domain::values_used(list)
+            .iter()
+            .all(|key| asked.values.versions.get(key) == snapshot.values.get(key))
 }

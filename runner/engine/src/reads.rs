@@ -111,7 +111,9 @@ impl Engine {
             *objects.entry(kind).or_insert(0) += 1;
         }
         let doubtful = self.doubtful(place).await?;
-        let steps: Vec<StepReport> = snapshot.steps.iter().map(step_report).collect();
+        // Plans do not decide about what was found beside a registration; people want to see it.
+        let steps = self.store.open_steps(place).await?;
+        let steps: Vec<StepReport> = steps.iter().map(step_report).collect();
         let reconfigure_due: Vec<String> = self
             .store
             .due_reconfigures(Some(place))

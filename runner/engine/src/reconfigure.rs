@@ -133,8 +133,10 @@ impl Owner {
         observer: &dyn Observer,
     ) -> Result<DeployReport, DeployError> {
         let place = due.place;
+        // What a crash left to be undone must not be taken for what is live.
+        self.resume_compensation(place, observer).await?;
         let (project, environment) = self.store.place_names(place).await?;
-        let Some(live) = self.store.live(place).await? else {
+        let Some((live, list)) = self.live_list(place).await? else {
             self.store.reconfigure_done(place, due.generation).await?;
             return Err(ReadError::NothingLive {
                 project: project.name,
@@ -148,7 +150,7 @@ impl Owner {
             project: project.name,
             environment: environment.name,
             cause: DeployCause::Reconfigure,
-            origin: Origin::Earlier(live.artifact, self.list_of(live.artifact).await?),
+            origin: Origin::Earlier(live.artifact, list),
             version: record.and_then(|record| record.version),
             description: Some(due.causes.join(", ")),
             rollback_of: None,
@@ -158,10 +160,8 @@ impl Owner {
             removal: Removal::AllowAll,
         };
         match self.carry_out(order, observer).await {
-            Ok(report) => {
-                self.store.reconfigure_done(place, due.generation).await?;
-                Ok(report)
-            }
+            // The transaction that made it live has also cleared what was due.
+            Ok(report) => Ok(report),
             Err(error) => {
                 let text = error.to_string();
                 self.store.reconfigure_failed(place, text).await?;

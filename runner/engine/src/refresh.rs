@@ -9,6 +9,9 @@ use store::{Expiring, NewRegistrationSecrets, Replace, ReplaceError};
 use crate::engine::Engine;
 use crate::random;
 
+/// However short its life, no registration is refreshed or replaced sooner after it was made.
+const SOONEST: Duration = Duration::from_secs(30);
+
 /// No registration is refreshed earlier than this before it expires.
 const EARLIEST: Duration = Duration::from_secs(24 * 3600);
 
@@ -61,12 +64,14 @@ impl Engine {
         let Some(view) = self.store.registration(place, registration).await? else {
             return Ok(());
         };
-        let Some(live) = self.store.live(place).await? else {
+        let Some((live, list)) = self.live_list(place).await? else {
             return Ok(());
         };
-        let list = self.list_of(live.artifact).await?;
-        let webhook = view.registration.webhook;
         // A webhook that is gone is unsubscribed by the deploy that removed it.
+        let object = view.registration.subject.object;
+        let Some(webhook) = self.store.live_name(object).await? else {
+            return Ok(());
+        };
         let Some(order) = list.webhook(webhook.as_str()).map(order_of) else {
             return Ok(());
         };
@@ -107,5 +112,7 @@ const fn order_of(webhook: &Webhook) -> ChangeOrder {
 fn refresh_at(expiring: &Expiring) -> Timestamp {
     let life = expiring.expires_at.since(expiring.since);
     let early = (life / 4).min(EARLIEST);
-    expiring.since.after(life.saturating_sub(early))
+    expiring
+        .since
+        .after(life.saturating_sub(early).max(SOONEST))
 }

@@ -31,10 +31,12 @@ impl Owner {
                 observer.event(Event::Waiting(format!("a reconfigure failed: {error}")));
             }
         }
+        // One place that cannot be settled is no reason to leave the others.
+        let mut outcome = Ok(());
         for place in self.places_to_settle().await? {
-            self.settle(place, Duration::ZERO, None).await?;
+            outcome = outcome.and(self.settle(place, Duration::ZERO, None).await);
         }
-        Ok(())
+        outcome
     }
 }
 
@@ -78,10 +80,16 @@ impl Engine {
         self.start_refreshes(place).await?;
         let mut running = FuturesUnordered::new();
         let mut started: Vec<StepId> = Vec::new();
+        let mut outcome = Ok(());
         loop {
             let steps = self.store.open_steps(place).await?;
             let now = self.clock.now();
-            for id in ready_steps(&steps, now) {
+            let ready = if outcome.is_ok() {
+                ready_steps(&steps, now)
+            } else {
+                Vec::new()
+            };
+            for id in ready {
                 // A step that was picked and has not yet been stored as running is not picked twice.
                 if !started.contains(&id) {
                     started.push(id);
@@ -90,10 +98,13 @@ impl Engine {
             }
             if let Some((id, result)) = running.next().await {
                 started.retain(|other| *other != id);
-                result?;
+                // What is under way is not dropped: its result must be stored.
+                outcome = outcome.and(result);
                 self.tell(id, recorder).await?;
                 continue;
             }
+            outcome?;
+            outcome = Ok(());
             let left = until.saturating_sub(self.clock.elapsed());
             match next_due(&steps).map(|at| at.since(now)) {
                 Some(wait) if wait <= left && !left.is_zero() => self.clock.sleep(wait).await,

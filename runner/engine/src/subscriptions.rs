@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use domain::{
-    EnvironmentName, ObjectName, Place, ProjectName, PropsOutcome, RegistrationId, Secret,
+    EnvironmentName, ObjectName, Place, ProjectName, PropsOutcome, RegistrationId,
+    RegistrationState, Secret,
 };
 use sandbox::Compiler;
 use store::{ForgetError, NewRegistrationSecrets, Over, Replace, ReplaceError, RetrySelection};
@@ -38,6 +39,21 @@ pub enum Selector {
     Webhook(ObjectName),
 }
 
+/// Which registrations a selector means, besides what it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meant {
+    /// All.
+    Any,
+    /// Those that are not ending.
+    ToStay,
+}
+
+fn not_live(webhook: &ObjectName) -> ChangeError {
+    ChangeError::Invalid(format!(
+        "webhook {webhook} is not live with subscription hooks, so there is nothing to make anew"
+    ))
+}
+
 impl Owner {
     /// Tries steps that failed, or wait for their next attempt, at once.
     ///
@@ -49,7 +65,7 @@ impl Owner {
         selector: &Selector,
     ) -> Result<Vec<RegistrationReport>, ChangeError> {
         let place = self.place(&at.project, &at.environment).await?;
-        let selected = self.select(place, selector).await?;
+        let selected = self.select(place, selector, Meant::Any).await?;
         for id in &selected {
             let selection = RetrySelection::Registration(*id);
             let now = self.clock.now();
@@ -71,12 +87,21 @@ impl Owner {
         selector: &Selector,
     ) -> Result<Vec<RegistrationReport>, ChangeError> {
         let place = self.place(&at.project, &at.environment).await?;
-        let selected = self.select(place, selector).await?;
+        let selected = self.select(place, selector, Meant::ToStay).await?;
         let mut made = Vec::new();
+        let mut outcome = Ok(());
         for id in selected {
-            made.extend(self.resubscribe_one(place, at, id).await?);
+            match self.resubscribe_one(place, at, id).await {
+                Ok(one) => made.extend(one),
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
         }
+        // What was replaced before one failed goes on all the same.
         self.settle(place, PATIENCE, None).await?;
+        outcome?;
         self.reports_of(place, &made).await
     }
 
@@ -92,15 +117,13 @@ impl Owner {
             .registration(place, id)
             .await?
             .ok_or_else(|| ReadError::RegistrationUnknown(id.to_string()))?;
-        let live = self
-            .store
-            .live(place)
+        let (live, list) = self
+            .live_list(place)
             .await?
             .ok_or_else(|| ReadError::NothingLive {
                 project: at.project.clone(),
                 environment: at.environment.clone(),
             })?;
-        let list = self.list_of(live.artifact).await?;
         let guest = self
             .guest(live.artifact, Compiler::Optimizing)
             .await
@@ -119,9 +142,15 @@ impl Owner {
             .await
             .map_err(crate::error::DeployError::from)?;
         let registration = &view.registration;
-        let wanted = asked.props.iter().find(|props| {
-            props.webhook == registration.webhook && props.user == registration.subject.user
-        });
+        // By its object: the webhook may have another name by now.
+        let object = registration.subject.object;
+        let Some(name) = self.store.live_name(object).await? else {
+            return Err(not_live(&registration.webhook));
+        };
+        let wanted = asked
+            .props
+            .iter()
+            .find(|props| props.webhook == name && props.user == registration.subject.user);
         let basis = match wanted.map(|props| &props.outcome) {
             Some(PropsOutcome::Basis(basis)) => basis.clone(),
             Some(PropsOutcome::Unconfigured(missing)) => {
@@ -133,15 +162,12 @@ impl Owner {
             }
             Some(PropsOutcome::Failed(error)) => return Err(ChangeError::Invalid(error.clone())),
             None => {
-                return Err(ChangeError::Invalid(format!(
-                    "webhook {} is not live with subscription hooks, so there is nothing to make anew",
-                    registration.webhook
-                )));
+                return Err(not_live(&name));
             }
         };
         let (Some(item), Some(webhook)) = (
-            list.find(domain::ObjectKind::Webhook, registration.webhook.as_str()),
-            list.webhook(registration.webhook.as_str()),
+            list.find(domain::ObjectKind::Webhook, name.as_str()),
+            list.webhook(name.as_str()),
         ) else {
             return Ok(None);
         };
@@ -153,7 +179,7 @@ impl Owner {
                 reason: format!("{} asked for it", self.actor()),
                 owner: live.artifact,
                 deploy: live.number,
-                webhook: registration.webhook.clone(),
+                webhook: name.clone(),
                 basis,
                 secrets: NewRegistrationSecrets {
                     token: Secret::new(random::token()?),
@@ -186,7 +212,7 @@ impl Owner {
         selector: &Selector,
     ) -> Result<Vec<RegistrationReport>, ChangeError> {
         let place = self.place(&at.project, &at.environment).await?;
-        let selected = self.select(place, selector).await?;
+        let selected = self.select(place, selector, Meant::Any).await?;
         for id in &selected {
             self.forget_one(*id).await?;
         }
@@ -208,28 +234,36 @@ impl Owner {
         }
     }
 
-    /// Finds the registrations that are meant; those that are over only by their id.
+    /// Finds the registrations that are meant; those that are over, ending or
+    /// beside another only by their id.
     async fn select(
         &self,
         place: Place,
         selector: &Selector,
+        meant: Meant,
     ) -> Result<Vec<RegistrationId>, ChangeError> {
         let over = match selector {
             Selector::Registration(_) => Over::With,
             Selector::All | Selector::Webhook(_) => Over::Without,
         };
-        let found: Vec<RegistrationId> = self
-            .store
-            .registrations(place, over)
-            .await?
-            .into_iter()
-            .filter(|view| match selector {
-                Selector::All => true,
+        let mut found = Vec::new();
+        for view in self.store.registrations(place, over).await? {
+            let stays = view.registration.state != RegistrationState::Leaving
+                && view.found_beside.is_none();
+            let chosen = match selector {
+                Selector::All => meant == Meant::Any || stays,
                 Selector::Registration(id) => view.registration.id == *id,
-                Selector::Webhook(name) => view.registration.webhook == *name,
-            })
-            .map(|view| view.registration.id)
-            .collect();
+                Selector::Webhook(name) => {
+                    let object = view.registration.subject.object;
+                    (meant == Meant::Any || stays)
+                        && (view.registration.webhook == *name
+                            || self.store.live_name(object).await?.as_ref() == Some(name))
+                }
+            };
+            if chosen {
+                found.push(view.registration.id);
+            }
+        }
         let named = match selector {
             Selector::All => return Ok(found),
             Selector::Registration(id) => id.to_string(),

@@ -123,10 +123,9 @@ impl Engine {
         kind: ValueKind,
     ) -> Result<BTreeMap<String, Vec<String>>, store::Error> {
         let mut used: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let Some(live) = self.store.live(place).await? else {
+        let Some((_, list)) = self.live_list(place).await? else {
             return Ok(used);
         };
-        let list: std::sync::Arc<CheckedList> = self.list_of(live.artifact).await?;
         for item in list.items() {
             let names: Vec<&String> = match kind {
                 ValueKind::Secret => item.object.secrets().iter().map(|s| &s.name).collect(),
@@ -150,7 +149,8 @@ fn user(stored: store::ConnectedUser) -> User {
         accounts: BTreeMap::new(),
     };
     for account in stored.accounts {
-        user.settings.extend(settings(&account.settings));
+        user.settings
+            .insert(account.integration.clone(), settings(&account.settings));
         if let Some(value) = account.credential {
             let credential = sandbox::Credential {
                 value,

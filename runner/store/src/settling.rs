@@ -1,8 +1,8 @@
 //! What settling reads besides the open steps: a deploy's own steps, and where something expires.
 
-use domain::{DeployId, Place, Step, StepId};
+use domain::{DeployId, ObjectId, ObjectName, Place, Step, StepId, Timestamp};
 
-use crate::columns::{self, rows};
+use crate::columns::{self, change, first, rows, text};
 use crate::step_row;
 use crate::{Error, Store};
 
@@ -38,6 +38,45 @@ impl Store {
     pub async fn step(&self, step: StepId) -> Result<Option<Step>, Error> {
         self.database()
             .read(move |tx| Ok(step_row::find(tx, step)?.map(|found| found.step)))
+            .await
+    }
+
+    /// Puts a step off that could not be attempted, and says why.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn put_off(
+        &self,
+        step: StepId,
+        reason: String,
+        until: Timestamp,
+    ) -> Result<(), Error> {
+        self.database()
+            .write(move |tx| {
+                change(
+                    tx,
+                    "UPDATE steps SET next_attempt_at = ?2, last_error = ?3 WHERE id = ?1",
+                    rusqlite::params![step.0, until.as_millis(), reason],
+                )
+                .map(drop)
+            })
+            .await
+    }
+
+    /// Returns the name that a live object has now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn live_name(&self, object: ObjectId) -> Result<Option<ObjectName>, Error> {
+        self.database()
+            .read(move |tx| {
+                first(
+                    tx,
+                    "SELECT name FROM objects WHERE id = ?1 AND live",
+                    [object.0],
+                    |row| text(row, "name"),
+                )
+            })
             .await
     }
 

@@ -27,6 +27,7 @@ pub(crate) fn read(row: &Row<'_>, waits_for: Vec<StepId>) -> Result<Step, Error>
         attempts: number(row, "attempts")?,
         checks: number(row, "checks")?,
         next_attempt_at: time_opt(row, "next_attempt_at")?,
+        was_unknown: row.get("was_unknown")?,
         parked: row.get("parked")?,
         awaiting: json(row, "awaiting")?,
         last_error: row.get("last_error")?,
@@ -144,6 +145,31 @@ pub(crate) fn wait(tx: &Connection, step: StepId, on: StepId) -> Result<(), Erro
         tx,
         "INSERT INTO step_waits (step, waits_for) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
         [step.0, on.0],
+    )
+    .map(drop)
+}
+
+/// Makes a subscribe wait for what another waited for, and what waited for that one wait for it.
+pub(crate) fn take_place(tx: &Connection, new: StepId, old: StepId) -> Result<(), Error> {
+    change(
+        tx,
+        "INSERT INTO step_waits (step, waits_for)
+         SELECT ?1, waits_for FROM step_waits WHERE step = ?2 ON CONFLICT DO NOTHING",
+        [new.0, old.0],
+    )?;
+    hold_for(tx, new, old)
+}
+
+/// Makes the unsubscribes of other registrations that wait for a subscribe wait for a new one too.
+pub(crate) fn hold_for(tx: &Connection, new: StepId, old: StepId) -> Result<(), Error> {
+    change(
+        tx,
+        "INSERT INTO step_waits (step, waits_for)
+         SELECT w.step, ?1 FROM step_waits w
+           JOIN steps s ON s.id = w.step JOIN steps o ON o.id = w.waits_for
+         WHERE w.waits_for = ?2 AND s.kind = 'unsubscribe' AND s.registration <> o.registration
+         ON CONFLICT DO NOTHING",
+        [new.0, old.0],
     )
     .map(drop)
 }

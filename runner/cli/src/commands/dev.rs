@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often it is looked whether another command left something that is due.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// The least time between two looks that both found something due.
+const PAUSE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -132,5 +134,7 @@ async fn keep_settling(context: &Context, session: &Session<'_>, progress: &Prog
             Err(error) => context.shell.warn(error.message()),
         }
         told = None;
+        // What is due and cannot be done is not tried again without a pause.
+        tokio::time::sleep(PAUSE).await;
     }
 }

@@ -31,6 +31,10 @@ pub(crate) struct ScriptedHook {
     pub(crate) flavoured: bool,
     /// Whether each connected user has one; the props hold the user's id.
     pub(crate) per_user: bool,
+    /// The name it had before.
+    pub(crate) renamed_from: Option<String>,
+    /// Whether it cannot do without the variable `NEEDED`.
+    pub(crate) needy: bool,
 }
 
 impl ScriptedHook {
@@ -43,6 +47,8 @@ impl ScriptedHook {
             refresh: false,
             flavoured: false,
             per_user: false,
+            renamed_from: None,
+            needy: false,
         }
     }
 }
@@ -112,6 +118,10 @@ impl Guest for ScriptedGuest {
                 let hook = self.hook(&webhook);
                 if let Some(user) = user {
                     return props_of(hook, &user.0);
+                }
+                if let Some(verbatim) = hook.props.strip_prefix('=') {
+                    let props = serde_json::to_string(verbatim).unwrap();
+                    return report(Ok(Output::Props(props)), &[]);
                 }
                 let flavour = grants.variables.get("FLAVOUR").cloned().flatten();
                 let props = match flavour.filter(|_| hook.flavoured) {
@@ -211,12 +221,7 @@ fn webhook(hook: &ScriptedHook) -> Webhook {
             check: hook.check,
         },
         secrets: Vec::new(),
-        variables: vec![VariableUse {
-            name: "FLAVOUR".to_owned(),
-            optional: true,
-            default: None,
-            subscription: false,
-        }],
+        variables: vec![variable("FLAVOUR", true), variable("NEEDED", !hook.needy)],
         hosts: Vec::new(),
         signature: Signature::None,
         dedupe: None,
@@ -229,8 +234,17 @@ fn webhook(hook: &ScriptedHook) -> Webhook {
         },
         challenge: None,
         timeout_ms: None,
-        renamed_from: None,
+        renamed_from: hook.renamed_from.clone(),
         location: None,
+    }
+}
+
+fn variable(name: &str, optional: bool) -> VariableUse {
+    VariableUse {
+        name: name.to_owned(),
+        optional,
+        default: None,
+        subscription: false,
     }
 }
 

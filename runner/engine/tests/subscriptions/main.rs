@@ -11,5 +11,7 @@ mod kills;
 mod model;
 mod provider;
 mod refreshes;
+mod renames;
+mod undone;
 mod users;
 mod world;
