@@ -101,16 +101,11 @@ pub(crate) fn mark(
 ) -> Result<(), Error> {
     let waiting = first(
         tx,
-        "SELECT causes, generation FROM due_reconfigures WHERE project = ?1 AND environment = ?2",
+        "SELECT causes FROM due_reconfigures WHERE project = ?1 AND environment = ?2",
         [place.project.0, place.environment.0],
-        |row| {
-            Ok((
-                json::<Vec<String>>(row, "causes")?,
-                number::<u64>(row, "generation")?,
-            ))
-        },
+        |row| json::<Vec<String>>(row, "causes"),
     )?;
-    let (mut causes, generation) = waiting.unwrap_or_default();
+    let mut causes = waiting.unwrap_or_default();
     if !causes.iter().any(|known| known == cause) {
         causes.push(cause.to_owned());
     }
@@ -124,10 +119,26 @@ pub(crate) fn mark(
             place.environment.0,
             now.as_millis(),
             to_json(&causes),
-            signed(generation.saturating_add(1))
+            next_generation(tx)?
         ],
     )
     .map(drop)
+}
+
+/// Counts a change. The count goes on when nothing is due any more, so that the end of an old
+/// reconfigure is never taken for that of a newer one.
+fn next_generation(tx: &Connection) -> Result<i64, Error> {
+    let counted = first(
+        tx,
+        "INSERT INTO meta (key, value)
+         SELECT 'reconfigure_generation', coalesce(max(generation), 0) + 1 FROM due_reconfigures
+         WHERE true
+         ON CONFLICT DO UPDATE SET value = CAST(value AS INTEGER) + 1
+         RETURNING CAST(value AS INTEGER) AS generation",
+        [],
+        |row| Ok(row.get("generation")?),
+    )?;
+    counted.ok_or_else(|| Error::corrupt("changes are not counted".to_owned()))
 }
 
 /// Notes that a deploy which saw every present value went live.

@@ -112,6 +112,43 @@ async fn changes_that_wait_merge_and_what_comes_in_meanwhile_stays_due() {
 }
 
 #[tokio::test]
+async fn an_old_reconfigure_that_ends_does_not_take_a_newer_one_for_done() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    fixture.set_secret("TOKEN", "one-value").await;
+    fixture.deploy(needing(), &[("w", "{}")]).await;
+    fixture.set_secret("TOKEN", "two-value").await;
+    fixture.set_secret("TOKEN", "three-value").await;
+    let old = store.due_reconfigures(None).await.unwrap().remove(0);
+    // A deploy sees the values, so that nothing is due; then another value is set.
+    fixture.deploy(needing(), &[("w", "{}")]).await;
+    assert!(store.due_reconfigures(None).await.unwrap().is_empty());
+    fixture.set_secret("TOKEN", "four-value").await;
+    let reconfigure = store.reconfigure_done(fixture.place, old.generation);
+    reconfigure.await.unwrap();
+    let due = store.due_reconfigures(None).await.unwrap();
+    assert_eq!(due.len(), 1);
+    assert!(due[0].generation > old.generation, "{due:?}");
+}
+
+#[tokio::test]
+async fn changes_are_counted_on_from_a_reconfigure_that_an_older_version_left_due() {
+    let fixture = Fixture::new().await;
+    fixture.set_secret("TOKEN", "one-value").await;
+    fixture.deploy(needing(), &[("w", "{}")]).await;
+    fixture.set_secret("TOKEN", "two-value").await;
+    fixture
+        .tamper(
+            "UPDATE due_reconfigures SET generation = 7;
+             DELETE FROM meta WHERE key = 'reconfigure_generation'",
+        )
+        .await;
+    fixture.set_secret("TOKEN", "three-value").await;
+    let due = fixture.store.due_reconfigures(None).await.unwrap();
+    assert_eq!(due[0].generation, 8);
+}
+
+#[tokio::test]
 async fn a_value_that_a_subscription_needs_is_unset_by_force_only() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
