@@ -14,7 +14,7 @@ use crate::kv::{self, KvWrite};
 use crate::registration_row::{self, Event, NewRow, SIGNING, TOKEN, UNSUBSCRIBE};
 use crate::seal::Keys;
 use crate::step_row::{self, Found, NewStep};
-use crate::{Error, Store, deploys};
+use crate::{Error, Store, deploys, leaving};
 
 /// An attempt's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -152,6 +152,7 @@ impl Store {
                     .ok_or_else(|| StepError::Unknown(format!("step {step}")))?;
                 startable(&found.step)?;
                 moved(tx, &found.step, StepState::Running, begin.now)?;
+                leaving::begun(tx, &found.step, begin.now)?;
                 count_attempt(tx, &found.step, begin.call)?;
                 let id = insert(
                     tx,
@@ -322,6 +323,7 @@ impl<'a> Finishing<'a> {
     fn finish(self) -> Result<FinishedAttempt, StepError> {
         let conclusion = &self.finish.conclusion;
         moved(self.tx, &self.found.step, conclusion.step, self.finish.now)?;
+        leaving::release_refused(self.tx, &self.found.step, conclusion.step)?;
         self.end_attempt()?;
         self.update_step()?;
         self.update_registration()?;
@@ -392,11 +394,13 @@ impl<'a> Finishing<'a> {
             detail: conclusion.error.as_deref(),
             actor: None,
         };
-        registration_row::set_state(self.tx, id, conclusion.registration, event, now)?;
+        let state = leaving::after(self.tx, &self.found.step, conclusion.registration)?;
+        registration_row::set_state(self.tx, id, state, event, now)?;
         if conclusion.registration == RegistrationState::Gone
             && self.registration.state != RegistrationState::Gone
         {
             registration_row::went(self.tx, self.place, &self.registration, now)?;
+            leaving::resume_refused(self.tx, id, now)?;
         }
         Ok(())
     }

@@ -22,6 +22,7 @@ mod gc;
 mod journal;
 mod kv;
 mod leases;
+mod leaving;
 mod lock;
 mod places;
 mod reconfigure;

@@ -209,21 +209,6 @@ pub(crate) fn set_state(
     record(tx, id, state, event, now)
 }
 
-/// Marks a registration as to be ended; what is uncertain stays so until it is ended.
-pub(crate) fn leave(tx: &Connection, id: RegistrationId, now: Timestamp) -> Result<(), Error> {
-    let Some((_, registration)) = find(tx, id)? else {
-        return Err(Error::NotFound(format!("subscription {id}")));
-    };
-    let state = match registration.state {
-        RegistrationState::Live | RegistrationState::Leaving => RegistrationState::Leaving,
-        other @ (RegistrationState::Wanted
-        | RegistrationState::Uncertain
-        | RegistrationState::Gone
-        | RegistrationState::Forgotten) => other,
-    };
-    set_state(tx, id, state, Event::new("leaving"), now)
-}
-
 /// Closes the address of a registration that is over, at once.
 pub(crate) fn close(tx: &Connection, id: RegistrationId, now: Timestamp) -> Result<(), Error> {
     change(

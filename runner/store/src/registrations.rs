@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::columns::{change, first, rows, text, time, time_opt};
 use crate::registration_row::{self, Event, SIGNING};
 use crate::step_row::{self, NewStep};
-use crate::{Error, Store, audit, columns};
+use crate::{Error, Store, audit, columns, leaving};
 
 /// A registration that ends by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,11 @@ pub struct Expiring {
     pub since: Timestamp,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// Whether its refresh was refused for good, so that it has to be replaced at once.
+    pub refresh_refused: bool,
+    /// Whether the steps that put another in its place are written: until they are done it is
+    /// refreshed if it can be, and not replaced again.
+    pub being_replaced: bool,
 }
 
 /// A registration whose endpoint's address is open.
@@ -81,40 +86,19 @@ impl Store {
             .await
     }
 
-    /// Returns the live registrations of a place that end by themselves and have no step open,
-    /// soonest first.
+    /// Returns the live registrations of a place that end by themselves and on which nothing is
+    /// under way, soonest first: no step is open but a look, an end that waits for another to
+    /// take the place, or a refresh that was refused for good.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn expiring(&self, place: Place) -> Result<Vec<Expiring>, Error> {
-        self.database()
-            .read(move |tx| {
-                rows(
-                    tx,
-                    "SELECT * FROM registrations r
-                     WHERE r.project = ?1 AND r.environment = ?2 AND r.state = 'live'
-                       AND r.expires_at IS NOT NULL AND NOT EXISTS (
-                         SELECT 1 FROM steps s WHERE s.registration = r.id AND s.kind <> 'check'
-                           AND s.state NOT IN ('done', 'superseded', 'forgotten'))
-                     ORDER BY r.expires_at, r.id",
-                    [place.project.0, place.environment.0],
-                    |row| {
-                        let created = time(row, "created_at")?;
-                        Ok(Expiring {
-                            registration: RegistrationId(row.get("id")?),
-                            place,
-                            owner: text(row, "owner")?,
-                            webhook: text(row, "webhook")?,
-                            since: time_opt(row, "recorded_at")?.unwrap_or(created),
-                            expires_at: time(row, "expires_at")?,
-                        })
-                    },
-                )
-            })
-            .await
+        self.database().read(move |tx| expiring(tx, place)).await
     }
 
-    /// Writes the step that refreshes a registration, unless one of its steps is open.
+    /// Writes the step that refreshes a registration, unless something else is under way on it.
+    ///
+    /// An end of it that waits for another to take its place waits for the refresh too.
     ///
     /// # Errors
     /// When the store fails.
@@ -128,8 +112,11 @@ impl Store {
                 let Some((place, found)) = registration_row::find(tx, registration)? else {
                     return Err(Error::NotFound(format!("subscription {registration}")));
                 };
+                let held = leaving::held(tx, registration)?;
                 let open = open_steps(tx, registration)?;
-                let busy = open.iter().any(|(_, kind, _)| *kind != StepKind::Check);
+                let busy = open
+                    .iter()
+                    .any(|(step, kind, _)| *kind != StepKind::Check && !held.contains(step));
                 if busy || found.state != RegistrationState::Live {
                     return Ok(None);
                 }
@@ -142,7 +129,11 @@ impl Store {
                     reason: "it is about to expire",
                     due: None,
                 };
-                step_row::create(tx, &step, now).map(Some)
+                let refresh = step_row::create(tx, &step, now)?;
+                for unsubscribe in held {
+                    step_row::wait(tx, unsubscribe, refresh)?;
+                }
+                Ok(Some(refresh))
             })
             .await
     }
@@ -183,6 +174,36 @@ impl Store {
             })
             .await
     }
+}
+
+fn expiring(tx: &Connection, place: Place) -> Result<Vec<Expiring>, Error> {
+    let held = leaving::HELD;
+    let steps = "SELECT count(*) FROM steps s WHERE s.registration = r.id AND s.kind <> 'check'
+        AND s.state NOT IN ('done', 'superseded', 'forgotten')";
+    // A refused refresh counts only by itself: beside an end it has been dealt with.
+    let sql = format!(
+        "SELECT * FROM (
+           SELECT r.*, ({steps}) AS open, ({steps} AND {held}) AS held,
+             ({steps} AND s.kind = 'refresh' AND s.state = 'failed') AS refused
+           FROM registrations r
+           WHERE r.project = ?1 AND r.environment = ?2 AND r.state = 'live'
+             AND r.expires_at IS NOT NULL)
+         WHERE open = max(refused, held) ORDER BY expires_at, id"
+    );
+    rows(tx, &sql, [place.project.0, place.environment.0], |row| {
+        let created = time(row, "created_at")?;
+        let (refused, held): (i64, i64) = (row.get("refused")?, row.get("held")?);
+        Ok(Expiring {
+            registration: RegistrationId(row.get("id")?),
+            place,
+            owner: text(row, "owner")?,
+            webhook: text(row, "webhook")?,
+            since: time_opt(row, "recorded_at")?.unwrap_or(created),
+            expires_at: time(row, "expires_at")?,
+            refresh_refused: refused > 0,
+            being_replaced: held > 0,
+        })
+    })
 }
 
 type OpenStep = (StepId, StepKind, StepState);

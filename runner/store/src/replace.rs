@@ -8,6 +8,7 @@ use domain::{
 use rusqlite::Connection;
 use serde_json::json;
 
+use crate::leaving::{self, End};
 use crate::registration_row::{self, Event, NewRow};
 use crate::seal::Keys;
 use crate::step_row::{self, NewStep};
@@ -97,8 +98,8 @@ fn replace_in(tx: &Connection, keys: &Keys, replace: &Replace) -> Result<Replace
 
 /// What is at the provider of the registration that is replaced.
 enum Standing {
-    /// Nothing.
-    Nothing,
+    /// Nothing; these subscribes of it were superseded.
+    Nothing(Vec<StepId>),
     /// The subscription.
     There,
     /// That is found out by this step, first.
@@ -108,19 +109,19 @@ enum Standing {
 /// Supersedes the steps that have not started; one that may have had an effect goes on.
 fn clear(tx: &Connection, old: &Registration, replace: &Replace) -> Result<Standing, ReplaceError> {
     let mut standing = match old.state {
-        RegistrationState::Wanted => Standing::Nothing,
+        RegistrationState::Wanted => Standing::Nothing(Vec::new()),
         RegistrationState::Live | RegistrationState::Uncertain => Standing::There,
         RegistrationState::Leaving | RegistrationState::Gone | RegistrationState::Forgotten => {
             return Err(ReplaceError::Ending(old.id));
         }
     };
     for (step, kind, state) in registrations::open_steps(tx, old.id)? {
-        let found = step_row::find(tx, step)?;
-        let attempts = found.map_or(0, |found| found.step.attempts);
+        let was_unknown = step_row::find(tx, step)?.is_some_and(|found| found.was_unknown);
         let started = old.state == RegistrationState::Uncertain
             && match state {
                 StepState::Unknown => true,
-                StepState::Retrying | StepState::Failed => attempts > 0,
+                // Refused when it was repeated, which does not tell what the attempt before did.
+                StepState::Retrying | StepState::Failed => was_unknown,
                 StepState::Running => return Err(ReplaceError::Running(step)),
                 StepState::Pending
                 | StepState::Done
@@ -137,6 +138,9 @@ fn clear(tx: &Connection, old: &Registration, replace: &Replace) -> Result<Stand
             (StepKind::Subscribe | StepKind::Refresh, _) => {
                 step_row::supersede(tx, step, replace.now)?;
                 registrations::blame(tx, step, &replace.actor)?;
+                if let Standing::Nothing(superseded) = &mut standing {
+                    superseded.push(step);
+                }
             }
         }
     }
@@ -204,22 +208,34 @@ fn write_steps(
         )
     };
     let unresolved = match standing {
-        Standing::Nothing => {
+        Standing::Nothing(superseded) => {
             let (event, now) = (Event::new("discarded"), replace.now);
             registration_row::set_state(tx, old.id, RegistrationState::Gone, event, now)?;
             registration_row::close(tx, old.id, now)?;
-            return Ok(vec![write(new, StepKind::Subscribe)?]);
+            let subscribe = write(new, StepKind::Subscribe)?;
+            for before in superseded {
+                step_row::take_place(tx, subscribe, before)?;
+            }
+            return Ok(vec![subscribe]);
         }
         Standing::There => None,
         Standing::Unresolved(step) => Some(step),
     };
-    registration_row::leave(tx, old.id, replace.now)?;
+    let end = match replace.order {
+        ChangeOrder::Replace => End::Now,
+        ChangeOrder::Overlap => End::Replaced,
+    };
+    leaving::leave(tx, old.id, end, replace.now)?;
     let (earlier, later) = match replace.order {
         ChangeOrder::Replace => ((old.id, StepKind::Unsubscribe), (new, StepKind::Subscribe)),
         ChangeOrder::Overlap => ((new, StepKind::Subscribe), (old.id, StepKind::Unsubscribe)),
     };
     let earlier = write(earlier.0, earlier.1)?;
     let later = write(later.0, later.1)?;
+    if let (Some(unresolved), ChangeOrder::Overlap) = (unresolved, replace.order) {
+        // What was to make room for the old one makes room for the new one.
+        step_row::hold_for(tx, earlier, unresolved)?;
+    }
     step_row::wait(tx, later, earlier)?;
     if let Some(unresolved) = unresolved {
         step_row::wait(tx, earlier, unresolved)?;

@@ -8,6 +8,7 @@ mod journal;
 mod leases;
 mod model;
 mod records;
+mod replacing;
 mod schema;
 mod secrets;
 mod values;

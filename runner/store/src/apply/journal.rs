@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::{
     DeployId, DeployNumber, ObjectKey, ObjectKind, RegistrationId, RegistrationState, StepId,
-    Subject, Target, Timestamp, Wait,
+    StepKind, Subject, SubscriptionPlan, Target, Timestamp, Wait,
 };
 use rusqlite::{Connection, params};
 
@@ -12,6 +12,7 @@ use super::objects::Ids;
 use super::{Apply, ApplyError};
 use crate::Error;
 use crate::columns::{change, rows};
+use crate::leaving::{self, End};
 use crate::registration_row::{self, Event, NewRow};
 use crate::seal::Keys;
 use crate::step_row::{self, NewStep};
@@ -107,10 +108,36 @@ fn move_registrations(tx: &Connection, apply: &Apply) -> Result<(), Error> {
         let event = Event::new("kept");
         registration_row::set_state(tx, *id, RegistrationState::Live, event, apply.now)?;
     }
+    let replaced = replaced(plan);
     for id in &plan.leave {
-        registration_row::leave(tx, *id, apply.now)?;
+        let end = if replaced.contains(id) {
+            End::Replaced
+        } else {
+            End::Now
+        };
+        leaving::leave(tx, *id, end, apply.now)?;
     }
     Ok(())
+}
+
+/// Returns the registrations whose unsubscribe waits for a subscribe that the plan makes.
+fn replaced(plan: &SubscriptionPlan) -> BTreeSet<RegistrationId> {
+    let subscribes = |wait: &Wait| match wait {
+        Wait::Planned(index) => plan
+            .steps
+            .get(*index)
+            .is_some_and(|step| step.kind == StepKind::Subscribe),
+        // What a plan finds open is of the registration itself: it is resolved first.
+        Wait::Existing(_) => false,
+    };
+    plan.steps
+        .iter()
+        .filter(|step| step.kind == StepKind::Unsubscribe && step.waits_for.iter().any(subscribes))
+        .filter_map(|step| match step.target {
+            Target::Existing(id) => Some(id),
+            Target::New(_) => None,
+        })
+        .collect()
 }
 
 fn create_registrations(
