@@ -409,7 +409,8 @@ fn host_text(host: &HostPort) -> String {
     }
 }
 
-/// Says what keeps an environment from being deleted.
+/// Says what keeps an environment from being deleted; a look for what may be left of a
+/// registration that is over does not, unless it is under way.
 fn in_use(tx: &Connection, environment: EnvironmentId) -> Result<Vec<String>, Error> {
     rows(
         tx,
@@ -419,9 +420,10 @@ fn in_use(tx: &Connection, environment: EnvironmentId) -> Result<Vec<String>, Er
            (SELECT count(*) FROM registrations r
              WHERE r.project = p.id AND r.environment = ?1
                AND r.state NOT IN ('gone', 'forgotten')) AS registered,
-           (SELECT count(*) FROM steps s
+           (SELECT count(*) FROM steps s JOIN registrations r ON r.id = s.registration
              WHERE s.project = p.id AND s.environment = ?1
-               AND s.state NOT IN ('done', 'superseded', 'forgotten')) AS open
+               AND s.state NOT IN ('done', 'superseded', 'forgotten')
+               AND (s.state = 'running' OR r.state NOT IN ('gone', 'forgotten'))) AS open
          FROM projects p ORDER BY p.name",
         [environment.0],
         |row| {

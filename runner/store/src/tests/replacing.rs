@@ -2,12 +2,12 @@
 
 use domain::declare::{ChangeOrder, Object};
 use domain::{
-    HookOutcome, Registration, RegistrationId, RegistrationState, Requests, Step,
+    EnvironmentName, HookOutcome, Registration, RegistrationId, RegistrationState, Requests, Step,
     StepId, StepKind, StepState, Subscription,
 };
 
 use super::fixture::{Fixture, at, subscribed, subscription, webhook};
-use crate::{Expiring, Replace, Replaced};
+use crate::{EnvironmentError, Expiring, ForgetError, Over, Replace, Replaced};
 
 fn hooks(order: ChangeOrder) -> Vec<Object> {
     vec![webhook("w", order, &[])]
@@ -335,4 +335,91 @@ async fn a_deploy_that_goes_back_keeps_what_an_overlap_was_to_replace() {
     assert_eq!(state, RegistrationState::Gone);
     let found = expiring(&fixture).await;
     assert!(!found[0].being_replaced);
+}
+
+/// A registration that is gone, with a look that is still owed.
+async fn gone_with_a_look_owed() -> (Fixture, EnvironmentName, RegistrationId, StepId) {
+    let fixture = Fixture::new().await;
+    let name: EnvironmentName = "preview".parse().unwrap();
+    let created = fixture
+        .store
+        .create_environment(name.clone(), "ada".to_owned(), at(1))
+        .await
+        .unwrap();
+    let fixture = Fixture {
+        place: domain::Place {
+            environment: created.id,
+            ..fixture.place
+        },
+        ..fixture
+    };
+    let deployed = fixture
+        .deploy(hooks(ChangeOrder::Replace), &[("w", "1")])
+        .await;
+    let step = deployed.applied.steps[0];
+    fixture.attempt(step, broken(), Requests::Unanswered).await;
+    fixture.deploy(Vec::new(), &[]).await;
+    let resolved = fixture
+        .attempt(step, HookOutcome::Absent, Requests::Answered)
+        .await;
+    let rest = open(&fixture).await;
+    for unsubscribe in rest
+        .iter()
+        .filter(|step| step.kind == StepKind::Unsubscribe)
+    {
+        fixture
+            .store
+            .complete_without_call(unsubscribe.id, at(5))
+            .await
+            .unwrap();
+    }
+    let [look] = resolved.new_steps[..] else {
+        panic!("{:?}", resolved.new_steps);
+    };
+    (fixture, name, deployed.applied.registrations[0], look)
+}
+
+#[tokio::test]
+async fn a_look_that_is_owed_for_what_is_over_does_not_keep_an_environment() {
+    let (fixture, name, id, look) = gone_with_a_look_owed().await;
+    let state = registration(&fixture, id).await.state;
+    assert_eq!(state, RegistrationState::Gone);
+    let begun = fixture.begin_attempt(look).await;
+    assert_eq!(begun.checks, 1);
+    let delete = || {
+        fixture
+            .store
+            .delete_environment(name.clone(), "ada".to_owned(), at(9))
+    };
+    let running = delete().await.unwrap_err();
+    assert!(
+        matches!(running, EnvironmentError::InUse { .. }),
+        "{running}"
+    );
+    fixture.store.recover(at(8)).await.unwrap();
+    assert_eq!(open(&fixture).await.len(), 1);
+    delete().await.unwrap();
+    let found = fixture.store.environment(name.clone()).await.unwrap();
+    assert!(found.is_none());
+    assert_eq!(fixture.store.examine().await.unwrap().problems, []);
+}
+
+#[tokio::test]
+async fn a_registration_that_is_gone_is_forgotten_while_a_look_is_owed() {
+    let (fixture, _, id, look) = gone_with_a_look_owed().await;
+    let forget = || {
+        fixture
+            .store
+            .forget_registration(id, "bob".to_owned(), at(9))
+    };
+    assert_eq!(forget().await.unwrap().steps, [look]);
+    assert!(open(&fixture).await.is_empty());
+    let again = forget().await.unwrap_err();
+    assert!(matches!(again, ForgetError::Over(_)), "{again}");
+    let over = fixture
+        .store
+        .registrations(fixture.place, Over::With)
+        .await
+        .unwrap();
+    assert_eq!(over[0].registration.state, RegistrationState::Forgotten);
 }
