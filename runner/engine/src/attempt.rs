@@ -287,6 +287,7 @@ impl Engine {
             .await
             .map_err(step_failure)?;
         if let Some(registration) = finished.replace {
+            self.probe.reached(Point::RefreshRefused).await;
             self.replace_expiring(context.place, registration, "it cannot be refreshed")
                 .await?;
         }

@@ -23,6 +23,8 @@ pub enum Point {
     HookReturned,
     /// The attempt's result is committed.
     AttemptFinished,
+    /// A refresh was refused for good and its replacement is not yet written.
+    RefreshRefused,
     /// The deploy's status is committed.
     Concluded,
 }

@@ -15,43 +15,71 @@ const SOONEST: Duration = Duration::from_secs(30);
 /// No registration is refreshed earlier than this before it expires.
 const EARLIEST: Duration = Duration::from_secs(24 * 3600);
 
+/// What keeps a webhook subscribed whose registration ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Remedy {
+    /// It is extended.
+    Refresh,
+    /// Another is made.
+    Replace,
+}
+
 impl Engine {
     /// Writes a step for every registration that is to be refreshed by now, or
     /// replaces it where it cannot be.
     pub(crate) async fn start_refreshes(&self, place: Place) -> Result<(), store::Error> {
         let now = self.clock.now();
         for expiring in self.store.expiring(place).await? {
-            if refresh_at(&expiring) > now {
-                continue;
-            }
-            let list = self.list_of(expiring.owner).await?;
-            let can_refresh = list
-                .webhook(expiring.webhook.as_str())
-                .is_some_and(|webhook| webhook.hooks.refresh);
-            if can_refresh && now < expiring.expires_at {
-                self.store
-                    .create_refresh(expiring.registration, now)
-                    .await?;
-            } else {
-                let reason = if can_refresh {
-                    "it has expired"
-                } else {
-                    "it expires and has no refresh hook"
-                };
-                self.replace_expiring(place, expiring.registration, reason)
-                    .await?;
+            match self.remedy(&expiring, now).await? {
+                Some((at, Remedy::Refresh)) if at <= now => {
+                    self.store
+                        .create_refresh(expiring.registration, now)
+                        .await?;
+                }
+                Some((at, Remedy::Replace)) if at <= now => {
+                    self.replace_expiring(place, expiring.registration, "it expires")
+                        .await?;
+                }
+                Some(_) | None => {}
             }
         }
         Ok(())
     }
 
-    /// Returns when the next registration is to be refreshed.
+    /// Returns when the next registration is to be refreshed or replaced.
     pub(crate) async fn next_refresh(
         &self,
         place: Place,
     ) -> Result<Option<Timestamp>, store::Error> {
-        let expiring = self.store.expiring(place).await?;
-        Ok(expiring.iter().map(refresh_at).min())
+        let now = self.clock.now();
+        let mut next = None;
+        for expiring in self.store.expiring(place).await? {
+            let at = self.remedy(&expiring, now).await?.map(|(at, _)| at);
+            next = [next, at].into_iter().flatten().min();
+        }
+        Ok(next)
+    }
+
+    /// Says what keeps a webhook subscribed whose registration ends by itself, and when.
+    async fn remedy(
+        &self,
+        expiring: &Expiring,
+        now: Timestamp,
+    ) -> Result<Option<(Timestamp, Remedy)>, store::Error> {
+        let list = self.list_of(expiring.owner).await?;
+        let has_hook = list
+            .webhook(expiring.webhook.as_str())
+            .is_some_and(|webhook| webhook.hooks.refresh);
+        let can_refresh = has_hook && !expiring.refresh_refused && now < expiring.expires_at;
+        Ok(if can_refresh {
+            Some((refresh_at(expiring), Remedy::Refresh))
+        } else if expiring.being_replaced {
+            None
+        } else if expiring.refresh_refused {
+            Some((now, Remedy::Replace))
+        } else {
+            Some((refresh_at(expiring), Remedy::Replace))
+        })
     }
 
     /// Replaces a registration by one that is made from the same, on the live artifact.

@@ -75,6 +75,57 @@ fn what_cannot_be_refreshed_is_replaced() {
 }
 
 #[test]
+fn in_overlap_the_old_one_is_refreshed_until_another_is_there() {
+    let world = World::new();
+    world.provider.expire_after(Some(8 * 3_600_000));
+    world.deploy(&script(true, true)).unwrap();
+    let mut changed = script(true, true);
+    changed.hooks[0].props = "2".to_owned();
+    world.provider.on_subscribe(Mood::Denying);
+    world.deploy(&changed).unwrap();
+    world.clock.advance(7 * HOUR);
+    settle_due(&world);
+    assert_eq!(count(&world, "refresh"), 1);
+    assert_eq!(world.provider.holds(), ["w 1"]);
+    world.provider.on_subscribe(Mood::Willing);
+    world.deploy(&changed).unwrap();
+    world.provider.expire_after(None);
+    assert_eq!(world.provider.holds(), ["w 2"]);
+}
+
+#[test]
+fn a_crash_after_a_refused_refresh_loses_no_replacement() {
+    let prepared = || {
+        let world = World::new();
+        world.provider.expire_after(Some(8 * 3_600_000));
+        world.deploy(&script(true, false)).unwrap();
+        world.clock.advance(7 * HOUR);
+        world.provider.on_refresh(Mood::Denying);
+        world.provider.expire_after(None);
+        world
+    };
+    let due = |world: &World, kill| {
+        world
+            .live(kill, |owner| async move {
+                owner.settle_due(&Unobserved).await.unwrap()
+            })
+            .points
+    };
+    for point in 0..due(&prepared(), None).len() {
+        let world = prepared();
+        let first = world.provider.hooks();
+        due(&world, Some(point));
+        world.settle();
+        let hooks = world.provider.hooks();
+        assert_eq!(hooks.len(), 1, "killed at point {point}");
+        assert_ne!(
+            hooks[0].endpoint, first[0].endpoint,
+            "killed at point {point}"
+        );
+    }
+}
+
+#[test]
 fn a_refresh_whose_answer_was_lost_is_resolved() {
     for mood in [Mood::Silent, Mood::Deaf] {
         let world = World::new();
