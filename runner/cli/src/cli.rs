@@ -125,11 +125,15 @@ fn run(context: &Context, command: Command) -> Result<Ending, CliError> {
         .map_err(|error| CliError::because(Code::Internal, "no threads can be started", &error))?;
     let ending = runtime.block_on(async {
         tokio::select! {
-            // A command that handles the signal itself, as `dev` does, goes first.
             biased;
             ended = command.run(context) => ended,
-            // Dropping the command ends what it started, builds included.
-            signal = interrupted() => Ok(Ending::Interrupted(signal)),
+            // Dropping the command ends what it started, builds included. For
+            // one that only stays, as `dev` does, this is how it ends.
+            signal = interrupted() => Ok(if context.is_resting() {
+                Ending::Done
+            } else {
+                Ending::Interrupted(signal)
+            }),
         }
     });
     runtime.shutdown_timeout(GRACE);

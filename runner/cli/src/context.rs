@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
@@ -33,12 +34,27 @@ pub(crate) struct EnvironmentArg {
 pub(crate) struct Context {
     pub(crate) shell: Arc<Shell>,
     globals: Globals,
+    resting: AtomicBool,
 }
 
 impl Context {
     /// Makes the context of one command.
     pub(crate) fn new(shell: Arc<Shell>, globals: Globals) -> Self {
-        Self { shell, globals }
+        Self {
+            shell,
+            globals,
+            resting: AtomicBool::new(false),
+        }
+    }
+
+    /// Says that the command has done its work and only stays until it is told to end.
+    pub(crate) fn rest(&self) {
+        self.resting.store(true, Ordering::Release);
+    }
+
+    /// Returns whether the command only stays until it is told to end.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.resting.load(Ordering::Acquire)
     }
 
     /// Returns whether somebody is there to be asked, and wants to be.

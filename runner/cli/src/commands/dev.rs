@@ -13,9 +13,7 @@ use super::Outcome;
 use super::deploy::{conclude, deploy, source};
 use crate::context::{Context, Session};
 use crate::error::CliError;
-use crate::outcome::Ending;
 use crate::progress::Progress;
-use crate::signals::interrupted;
 use crate::text::duration;
 
 /// How long a deploy of the dev loop waits for the steps at third parties;
@@ -55,14 +53,12 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Outcome {
         context.shell.error(&error);
         context.shell.note("what was live stays live");
     }
+    context.rest();
     context.shell.note(format_args!(
         "what is due in {} is done while this stays; Ctrl-C ends it",
         arguments.env
     ));
-    tokio::select! {
-        ended = keep_settling(context, &session, &progress) => ended,
-        _ = interrupted() => Ok(Ending::Done),
-    }
+    keep_settling(context, &session, &progress).await
 }
 
 /// Deploys, owning the data directory only meanwhile.
