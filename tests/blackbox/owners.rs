@@ -39,6 +39,22 @@ fn a_second_process_that_has_waited_long_enough_is_told_who_owns_it() {
 }
 
 #[test]
+fn a_deploy_that_shall_not_wait_is_refused_while_another_is_at_work() {
+    let environment = TestEnvironment::new();
+    let (project, _provider, mut deploy) = held(&environment);
+    let no_wait = ["deploy", "--env", "development", "--no-wait"];
+    let _ = project
+        .tidegate(no_wait)
+        .finish()
+        .exits(5)
+        .fails_as("data-directory-owned");
+    assert!(
+        deploy.is_running(),
+        "it did not wait for the end of the other"
+    );
+}
+
+#[test]
 fn reading_needs_no_ownership() {
     let environment = TestEnvironment::new();
     let (project, _provider, mut deploy) = held(&environment);
@@ -61,6 +77,8 @@ fn a_killed_owner_is_recovered() {
     let _ = deploy.kill();
     let status = project.status();
     assert_eq!(status["owner"], json!(null), "{status}");
+    // It is stored as running, and nobody is there to run it.
+    assert_eq!(status["live"]["status"], "incomplete", "{status}");
     provider.set(&json!({}));
     provider.release();
     assert_eq!(provider.settled_ledger().hooks.len(), 1);

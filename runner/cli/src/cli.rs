@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::outcome::Ending;
 use crate::shell::{Color, Format, Shell};
-use crate::signals::interrupted;
+use crate::signals::{self, interrupted};
 
 /// How long the last work of a command may go on after its end.
 const GRACE: Duration = Duration::from_secs(2);
@@ -124,6 +124,7 @@ fn run(context: &Context, command: Command) -> Result<Ending, CliError> {
         .build()
         .map_err(|error| CliError::because(Code::Internal, "no threads can be started", &error))?;
     let ending = runtime.block_on(async {
+        signals::survive_full_disks();
         tokio::select! {
             biased;
             ended = command.run(context) => ended,

@@ -20,7 +20,7 @@ use crate::shell::Shell;
 pub(crate) const DATA_FOLDER: &str = ".tidegate";
 
 /// How long a command waits for another process to leave the data directory.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The environment that a command works on.
 #[derive(Debug, Clone, Args)]
@@ -235,7 +235,12 @@ impl Session<'_> {
 
     /// Becomes the owner of the data directory, to write.
     pub(crate) async fn own(&self) -> Result<Owner, CliError> {
-        Ok(self.engine.own(PATIENCE).await?)
+        self.own_within(PATIENCE).await
+    }
+
+    /// Becomes the owner of the data directory, waiting for at most `patience`.
+    pub(crate) async fn own_within(&self, patience: Duration) -> Result<Owner, CliError> {
+        Ok(self.engine.own(patience).await?)
     }
 
     /// Does, at the end of a command that wrote, what is due at third parties.

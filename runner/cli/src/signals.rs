@@ -19,6 +19,21 @@ impl Interrupt {
     }
 }
 
+/// Lets a write past a limit on the size of files fail with an error, which is
+/// told and recovered from, where the signal SIGXFSZ would end the program.
+#[cfg(target_os = "linux")]
+pub(crate) fn survive_full_disks() {
+    const SIGXFSZ: i32 = 25;
+    let kind = tokio::signal::unix::SignalKind::from_raw(SIGXFSZ);
+    // Once it is asked for, the signal does nothing else, also after the
+    // listener is gone; without it the program ends as by default.
+    drop(tokio::signal::unix::signal(kind));
+}
+
+/// Lets a write past a limit on the size of files fail; elsewhere nothing is known to be needed.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn survive_full_disks() {}
+
 /// Waits for an interrupt, from the first time on that it is called.
 #[cfg(unix)]
 pub(crate) async fn interrupted() -> Interrupt {

@@ -364,7 +364,7 @@ impl Engine {
                 })?;
         let steps = self.store.deploy_steps(record.id).await?;
         Ok(crate::shape::deploy_report(
-            record,
+            self.as_it_stands(record),
             &steps,
             project.name.as_str(),
             environment.name.as_str(),

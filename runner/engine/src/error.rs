@@ -138,11 +138,14 @@ impl Coded for ReadError {
                     "`tidegate deploy --env {environment}` makes it live"
                 )]
             }
+            Self::RegistrationUnknown(_) => vec![
+                "`tidegate subscriptions list` shows those there are; a deploy makes those that are missing"
+                    .to_owned(),
+            ],
             Self::ProjectUnknown(_)
             | Self::DeployUnknown { .. }
             | Self::ArtifactUnknown(_)
             | Self::RunUnknown(_)
-            | Self::RegistrationUnknown(_)
             | Self::Store(_) => Vec::new(),
         }
     }
@@ -517,6 +520,7 @@ fn data_dir_code(error: &store::DataDirError) -> Code {
         store::DataDirError::File { .. } => Code::DataDirectoryUnusable,
         store::DataDirError::KeyTooOpen { .. }
         | store::DataDirError::BadKey { .. }
+        | store::DataDirError::KeyMissing { .. }
         | store::DataDirError::NoRandomness => Code::KeyUnusable,
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    DeployNumber, EnvironmentName, ObjectKind, ObjectName, Place, ProjectName, RegistrationId,
-    RunId,
+    DeployNumber, DeployStatus, EnvironmentName, ObjectKind, ObjectName, Place, ProjectName,
+    RegistrationId, RunId, RunStatus, StepState,
 };
 use store::{DeployRecord, GarbageMode, Over, RunFilter};
 
@@ -130,7 +130,8 @@ impl Engine {
             .map(|record| record.unconfigured.clone())
             .unwrap_or_default();
         let mut notes = Vec::new();
-        if owner.is_none() && !(steps.is_empty() && reconfigure_due.is_empty()) {
+        let retried = steps.iter().any(|step| step.state != StepState::Failed);
+        if owner.is_none() && (retried || !reconfigure_due.is_empty()) {
             notes.push(
                 "no process owns the data directory, so nothing is retrying; any writing command does what is due"
                     .to_owned(),
@@ -140,7 +141,7 @@ impl Engine {
         Ok(StatusReport {
             project: project.to_string(),
             environment: environment.to_string(),
-            live: live.map(deploy_summary),
+            live: live.map(|record| deploy_summary(self.as_it_stands(record))),
             objects,
             steps,
             doubtful,
@@ -262,7 +263,10 @@ impl Engine {
     ) -> Result<Vec<DeploySummary>, ReadError> {
         let place = self.place(project, environment).await?;
         let records = self.store.deploys(place, None, limit).await?;
-        Ok(records.into_iter().map(deploy_summary).collect())
+        Ok(records
+            .into_iter()
+            .map(|record| deploy_summary(self.as_it_stands(record)))
+            .collect())
     }
 
     /// Returns one deploy.
@@ -348,7 +352,10 @@ impl Engine {
         let records = self.store.runs(place, RunFilter::default(), limit).await?;
         Ok(records
             .into_iter()
-            .map(|record| run_report(record, project.as_str(), environment.as_str(), Vec::new()))
+            .map(|record| {
+                let record = self.run_as_it_stands(record);
+                run_report(record, project.as_str(), environment.as_str(), Vec::new())
+            })
             .collect())
     }
 
@@ -365,7 +372,7 @@ impl Engine {
         let (project, environment) = self.store.place_names(record.place).await?;
         let requests = self.store.run_requests(run).await?;
         Ok(run_report(
-            record,
+            self.run_as_it_stands(record),
             project.name.as_str(),
             environment.name.as_str(),
             requests,
@@ -517,6 +524,33 @@ impl Engine {
             });
         }
         Ok(checks)
+    }
+}
+
+impl Engine {
+    /// Tells of a deploy what the next owner will find: one that is stored as
+    /// running while nobody owns the data directory was cut short.
+    pub(crate) fn as_it_stands(&self, record: DeployRecord) -> DeployRecord {
+        if record.status != DeployStatus::Running || self.dir.owner().is_some() {
+            return record;
+        }
+        DeployRecord {
+            status: match record.applied_at {
+                Some(_) => DeployStatus::Incomplete,
+                None => DeployStatus::Interrupted,
+            },
+            ..record
+        }
+    }
+
+    fn run_as_it_stands(&self, record: store::RunRecord) -> store::RunRecord {
+        if record.status != RunStatus::Running || self.dir.owner().is_some() {
+            return record;
+        }
+        store::RunRecord {
+            status: RunStatus::Interrupted,
+            ..record
+        }
     }
 }
 

@@ -38,6 +38,15 @@ pub enum DataDirError {
         /// Its permission bits.
         mode: u32,
     },
+    /// There is a database, and not the key that it was sealed with.
+    #[error(
+        "the key file {} is missing, and the database beside it was sealed with it; put it back",
+        path.display()
+    )]
+    KeyMissing {
+        /// The key file.
+        path: PathBuf,
+    },
     /// The key is not 32 bytes in hexadecimal.
     #[error("the encryption key from {origin} is not 64 hexadecimal digits")]
     BadKey {
@@ -55,7 +64,10 @@ impl DataDirError {
     pub fn is_disk_full(&self) -> bool {
         match self {
             Self::File { source, .. } => crate::error::is_disk_full(source),
-            Self::KeyTooOpen { .. } | Self::BadKey { .. } | Self::NoRandomness => false,
+            Self::KeyTooOpen { .. }
+            | Self::KeyMissing { .. }
+            | Self::BadKey { .. }
+            | Self::NoRandomness => false,
         }
     }
 }
@@ -211,6 +223,15 @@ fn read_or_create_key(path: &Path) -> Result<MasterKey, DataDirError> {
                     mode,
                 });
             }
+        }
+        // A new key would open nothing that is there, and could be taken for the old one.
+        Err(error)
+            if error.kind() == std::io::ErrorKind::NotFound
+                && path.with_file_name("tidegate.db").exists() =>
+        {
+            return Err(DataDirError::KeyMissing {
+                path: path.to_owned(),
+            });
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => create_key(path)?,
         Err(error) => return Err(failed("read", path)(error)),

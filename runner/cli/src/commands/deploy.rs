@@ -70,6 +70,15 @@ impl Manner {
         }
     }
 
+    /// Returns how long to wait for whoever owns the data directory.
+    pub(crate) fn patience(&self) -> Duration {
+        if self.no_wait {
+            Duration::ZERO
+        } else {
+            crate::context::PATIENCE
+        }
+    }
+
     pub(crate) fn lease(&self) -> LeaseWait {
         if self.no_wait {
             LeaseWait::Refuse
@@ -110,7 +119,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Outcome {
         true => context.progress().in_full().streaming(),
         false => context.progress(),
     };
-    let owner = session.own().await?;
+    let owner = session.own_within(arguments.manner.patience()).await?;
     let deployed = deploy(context, &owner, request, &progress).await;
     session.settle_due(&owner, &progress).await;
     let report = deployed?;

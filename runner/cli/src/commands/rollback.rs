@@ -32,7 +32,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Outcome {
         lease: arguments.manner.lease(),
     };
     let progress = context.progress();
-    let owner = session.own().await?;
+    let owner = session.own_within(arguments.manner.patience()).await?;
     let rolled_back = owner.rollback(request, &progress).await;
     session.settle_due(&owner, &progress).await;
     drop(progress);

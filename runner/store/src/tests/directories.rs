@@ -41,6 +41,16 @@ async fn a_key_that_others_can_read_is_refused() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_missing_is_not_replaced_by_a_new_one() {
+    let fixture = Fixture::new().await;
+    let key = fixture.data.path().join("key");
+    fs::remove_file(&key).unwrap();
+    let error = DataDir::open(fixture.data.path(), &KeySource::File).unwrap_err();
+    assert!(matches!(error, DataDirError::KeyMissing { .. }), "{error}");
+    assert!(!key.exists());
+}
+
+#[tokio::test]
 async fn another_key_is_named_and_refused() {
     let fixture = Fixture::new().await;
     fixture.set_secret("TOKEN", "a-secret-value").await;
