@@ -21,7 +21,7 @@ use crate::scene::Scene;
 use crate::table::{Limit, Row};
 
 const OBJECTS: usize = 10_000;
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 15;
 
 /// Measures a first deploy, one that changes nothing, and one that changes everything.
 pub(crate) fn measure() -> Result<Vec<Row>> {
@@ -41,12 +41,8 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
     .into_iter()
     .map(|(name, scene, list, generation)| {
         let times = rounds(&runtime, scene, list, generation)?;
-        Ok(Row {
-            name: format!("apply, 10,000 objects, {name}"),
-            ours: times.ours(),
-            floor: Some(times.floor()),
-            limit: Limit::Times(1.5),
-        })
+        let name = format!("apply, 10,000 objects, {name}");
+        Ok(Row::in_turns(name, &times, Limit::Times(1.5)))
     })
     .collect()
 }

@@ -57,11 +57,9 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
     };
     let one = alone.block_on(one_by_one(&greeter))?;
     let many = runtime.block_on(all_at_once(&greeter))?;
-    let row = |name: &str, times: &Times| Row {
-        name: format!("fresh instance and call of greet, {name}"),
-        ours: times.ours(),
-        floor: Some(times.floor()),
-        limit: Limit::Times(1.5),
+    let row = |how: &str, times: &Times| {
+        let name = format!("fresh instance and call of greet, {how}");
+        Row::in_turns(name, times, Limit::Times(1.5))
     };
     Ok(vec![
         row("1 thread", &one),

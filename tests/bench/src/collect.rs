@@ -53,23 +53,25 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
     let mut rows: Vec<Row> = SIZES
         .into_iter()
         .zip(&medians)
-        .map(|(size, time)| Row {
-            name: format!("collect to live, cached, {size} objects"),
-            ours: *time,
-            floor: None,
-            limit: if size == 1_000 {
+        .map(|(size, time)| {
+            let limit = if size == 1_000 {
                 Limit::Time(Duration::from_millis(100))
             } else {
                 Limit::None
-            },
+            };
+            Row::alone(
+                format!("collect to live, cached, {size} objects"),
+                *time,
+                limit,
+            )
         })
         .collect();
-    rows.push(Row {
-        name: "an object among 10,000, beside one among 1,000".to_owned(),
-        ours: medians[2] / SIZES[2],
-        floor: Some(medians[1] / SIZES[1]),
-        limit: Limit::Times(LINEAR),
-    });
+    rows.push(Row::of_two(
+        "an object among 10,000, beside one among 1,000",
+        medians[2] / SIZES[2],
+        medians[1] / SIZES[1],
+        Limit::Times(LINEAR),
+    ));
     Ok(rows)
 }
 

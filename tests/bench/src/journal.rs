@@ -43,12 +43,11 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
             times.add(side, per_attempt(time, turn.len()));
         }
     }
-    Ok(vec![Row {
-        name: "journalled attempt: begin and finish, 2 durable commits".to_owned(),
-        ours: times.ours(),
-        floor: Some(times.floor()),
-        limit: Limit::None,
-    }])
+    Ok(vec![Row::in_turns(
+        "journalled attempt: begin and finish, 2 durable commits",
+        &times,
+        Limit::None,
+    )])
 }
 
 async fn applied() -> Result<Scene> {

@@ -42,6 +42,16 @@ impl Times {
     pub(crate) fn floor(&self) -> Duration {
         median(&self.floor)
     }
+
+    /// Returns the middle one of the ratios of each turn: what slows a turn slows both its sides.
+    pub(crate) fn ratio(&self) -> f64 {
+        let pairs = self.ours.iter().zip(&self.floor);
+        let mut ratios: Vec<f64> = pairs
+            .map(|(ours, floor)| ours.as_secs_f64() / floor.as_secs_f64())
+            .collect();
+        ratios.sort_unstable_by(f64::total_cmp);
+        ratios.get(ratios.len() / 2).copied().unwrap_or(f64::NAN)
+    }
 }
 
 /// Returns the middle one; zero of none.
@@ -67,6 +77,16 @@ mod tests {
         let times = [5, 1, 900, 3, 4].map(Duration::from_millis);
         assert_eq!(median(&times), Duration::from_millis(4));
         assert_eq!(median(&[]), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_turn_that_was_slow_on_both_sides_does_not_move_the_ratio() {
+        let mut times = Times::default();
+        for (ours, floor) in [(30, 20), (3_000, 2_000), (31, 20)] {
+            times.add(Side::Ours, Duration::from_micros(ours));
+            times.add(Side::Floor, Duration::from_micros(floor));
+        }
+        assert!((times.ratio() - 1.5).abs() < 1e-9, "{}", times.ratio());
     }
 
     #[test]

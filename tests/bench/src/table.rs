@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::measure::Times;
+
 /// What a row may at most be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Limit {
@@ -14,25 +16,59 @@ pub(crate) enum Limit {
     None,
 }
 
-/// One figure beside its floor.
+/// One figure, beside its floor where there is one.
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
-    pub(crate) name: String,
-    pub(crate) ours: Duration,
-    pub(crate) floor: Option<Duration>,
-    pub(crate) limit: Limit,
+    name: String,
+    ours: Duration,
+    floor: Option<Duration>,
+    ratio: Option<f64>,
+    limit: Limit,
 }
 
 impl Row {
-    fn ratio(&self) -> Option<f64> {
-        let floor = self.floor?;
-        Some(self.ours.as_secs_f64() / floor.as_secs_f64())
+    /// Makes a row of what was measured in turns.
+    pub(crate) fn in_turns(name: impl Into<String>, times: &Times, limit: Limit) -> Self {
+        Self {
+            name: name.into(),
+            ours: times.ours(),
+            floor: Some(times.floor()),
+            ratio: Some(times.ratio()),
+            limit,
+        }
+    }
+
+    /// Makes a row of two figures.
+    pub(crate) fn of_two(
+        name: impl Into<String>,
+        ours: Duration,
+        floor: Duration,
+        limit: Limit,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            ours,
+            floor: Some(floor),
+            ratio: Some(ours.as_secs_f64() / floor.as_secs_f64()),
+            limit,
+        }
+    }
+
+    /// Makes a row that has no floor.
+    pub(crate) fn alone(name: impl Into<String>, ours: Duration, limit: Limit) -> Self {
+        Self {
+            name: name.into(),
+            ours,
+            floor: None,
+            ratio: None,
+            limit,
+        }
     }
 
     /// Returns whether it is within its limit; `None` where there is none.
     pub(crate) fn is_kept(&self) -> Option<bool> {
         match self.limit {
-            Limit::Times(most) => Some(self.ratio().is_some_and(|ratio| ratio <= most)),
+            Limit::Times(most) => Some(self.ratio.is_some_and(|ratio| ratio <= most)),
             Limit::Time(most) => Some(self.ours <= most),
             Limit::None => None,
         }
@@ -61,7 +97,7 @@ impl fmt::Display for Row {
             &shown(self.ours),
             &self.floor.map_or_else(|| "-".to_owned(), shown),
             &self
-                .ratio()
+                .ratio
                 .map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2} x")),
             &limit,
             verdict,
@@ -91,12 +127,8 @@ mod tests {
     use super::*;
 
     fn row(ours: u64, limit: Limit) -> Row {
-        Row {
-            name: "row".to_owned(),
-            ours: Duration::from_micros(ours),
-            floor: Some(Duration::from_micros(100)),
-            limit,
-        }
+        let [ours, floor] = [ours, 100].map(Duration::from_micros);
+        Row::of_two("row", ours, floor, limit)
     }
 
     #[test]
@@ -111,10 +143,7 @@ mod tests {
 
     #[test]
     fn a_row_without_a_floor_keeps_no_ratio() {
-        let row = Row {
-            floor: None,
-            ..row(1, Limit::Times(1.5))
-        };
+        let row = Row::alone("row", Duration::ZERO, Limit::Times(1.5));
         assert_eq!(row.is_kept(), Some(false));
     }
 }
