@@ -9,6 +9,7 @@ use wasmtime::{
 };
 
 use crate::bindings;
+use crate::cache;
 use crate::clock;
 use crate::component::Compiler;
 use crate::guest::Guest;
@@ -35,6 +36,8 @@ const TABLE_KEPT: usize = 64 * 1024;
 pub(crate) struct Runtime {
     pub(crate) compiler: Compiler,
     pub(crate) engine: Engine,
+    /// Stands for all settings that machine code depends on, in the names of cached code.
+    pub(crate) settings: String,
     /// With real clocks and randomness.
     pub(crate) operations: Linker<Guest>,
     /// For `collect` and `subscription-props`: virtual time, constant randomness.
@@ -49,6 +52,7 @@ impl Runtime {
         clock::shadow_clocks(&mut deterministic)?;
         Ok(Self {
             compiler,
+            settings: cache::settings_of(&engine),
             engine,
             operations,
             deterministic,
