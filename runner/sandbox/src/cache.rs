@@ -117,9 +117,13 @@ impl Cache {
         Ok(cache)
     }
 
-    /// Loads an entry; `None` if there is none that this host wrote whole.
-    pub(crate) fn load(&self, entry: &Entry, runtime: &Runtime) -> Option<Component> {
+    /// Loads an entry; `None` if there is none that this host wrote whole, or
+    /// it has more than `at_most` bytes of code.
+    pub(crate) fn load(&self, entry: &Entry, runtime: &Runtime, at_most: u64) -> Option<Component> {
         let file = File::open(self.path(entry, "code")).ok()?;
+        if file.metadata().ok()?.len() > at_most {
+            return None;
+        }
         let tag = fs::read(self.path(entry, "tag")).ok()?;
         let tag = <[u8; TAG_BYTES]>::try_from(tag).ok()?;
         let path = pinned(&file, &self.path(entry, "code"));
@@ -153,7 +157,7 @@ impl Cache {
     ) -> wasmtime::Result<Component> {
         match self.write(entry, code) {
             Ok(()) => {
-                if let Some(component) = self.load(entry, runtime) {
+                if let Some(component) = self.load(entry, runtime, u64::MAX) {
                     return Ok(component);
                 }
             }

@@ -15,7 +15,7 @@ use crate::engine::Runtime;
 use crate::failure::Failure;
 use crate::grants::Grants;
 use crate::http::{Network, Resolve, SystemResolver, Tls};
-use crate::load::{LoadError, Loaded, load};
+use crate::load::{LoadError, Loaded, load, load_in_place};
 use crate::log::Log;
 use crate::operation::Collect;
 use crate::run::{self, Host};
@@ -177,23 +177,30 @@ impl Sandbox {
         if let Some(component) = &*place {
             return Ok(Arc::clone(component));
         }
-        let inner = Arc::clone(&self.0);
-        let file = file.to_owned();
-        let component = tokio::task::spawn_blocking(move || {
-            let runtimes = inner.runtimes(compiler);
-            load(
-                &inner.cache,
-                &runtimes,
-                &inner.compile_permit,
-                artifact,
-                &file,
-            )
-        })
-        .await
-        .map_err(|error| LoadError::Host(error.to_string()))??;
+        let runtimes = self.0.runtimes(compiler);
+        let component = match load_in_place(&self.0.cache, &runtimes, artifact, file) {
+            Some(component) => component,
+            None => self.load_elsewhere(runtimes, artifact, file).await?,
+        };
         let component = Arc::new(component);
         *place = Some(Arc::clone(&component));
         Ok(component)
+    }
+
+    async fn load_elsewhere(
+        &self,
+        runtimes: Vec<Arc<Runtime>>,
+        artifact: ArtifactDigest,
+        file: &Path,
+    ) -> Result<Component, LoadError> {
+        let inner = Arc::clone(&self.0);
+        let file = file.to_owned();
+        tokio::task::spawn_blocking(move || {
+            let (cache, permit) = (&inner.cache, &inner.compile_permit);
+            load(cache, &runtimes, permit, artifact, &file)
+        })
+        .await
+        .map_err(|error| LoadError::Host(error.to_string()))?
     }
 
     /// Removes what was compiled from an artifact, in memory and on disk.
