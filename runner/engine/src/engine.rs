@@ -140,7 +140,7 @@ impl Engine {
         Ok(Owner {
             engine: self.clone(),
             recovered,
-            _ownership: ownership,
+            ownership,
         })
     }
 }
@@ -209,6 +209,19 @@ impl Engine {
         })
     }
 
+    /// Returns a count that changes with every write of this process; for the
+    /// owner it tells of every change there is.
+    #[must_use]
+    pub fn commits(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.store.commits()
+    }
+
+    /// Returns the process that owns the data directory, if one does.
+    #[must_use]
+    pub fn holder(&self) -> Option<store::Holder> {
+        self.dir.owner()
+    }
+
     pub(crate) fn actor(&self) -> String {
         self.settings.actor.clone()
     }
@@ -220,7 +233,7 @@ impl Engine {
 pub struct Owner {
     engine: Engine,
     recovered: Recovered,
-    _ownership: Ownership,
+    ownership: Ownership,
 }
 
 impl Owner {
@@ -228,6 +241,14 @@ impl Owner {
     #[must_use]
     pub const fn recovered(&self) -> &Recovered {
         &self.recovered
+    }
+
+    /// Tells other processes at which address this one takes requests.
+    ///
+    /// # Errors
+    /// When the lock file cannot be written.
+    pub fn announce(&self, address: &str) -> std::io::Result<()> {
+        self.ownership.announce(address)
     }
 }
 

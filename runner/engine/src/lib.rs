@@ -62,5 +62,5 @@ pub use report::{
     ValueChangeReport, ValueReport,
 };
 pub use runs::{ActionRun, Replay};
-pub use store::{Force, GarbageMode};
+pub use store::{Force, GarbageMode, Holder};
 pub use subscriptions::{PlaceRequest, Selector};

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::Error;
 
@@ -22,6 +22,7 @@ const STATEMENTS: usize = 256;
 pub(crate) struct Database {
     writer: mpsc::Sender<Job>,
     reader: mpsc::Sender<Job>,
+    commits: watch::Sender<u64>,
 }
 
 impl Database {
@@ -33,6 +34,7 @@ impl Database {
         Ok(Self {
             writer: work("tidegate-store-write", write)?,
             reader: work("tidegate-store-read", read)?,
+            commits: watch::Sender::new(0),
         })
     }
 
@@ -47,15 +49,22 @@ impl Database {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        let commits = self.commits.clone();
         ask(&self.writer, move |connection| {
             let transaction = connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)
                 .map_err(Error::from)?;
             let value = operation(&transaction)?;
             transaction.commit().map_err(Error::from)?;
+            commits.send_modify(|count| *count += 1);
             Ok(value)
         })
         .await
+    }
+
+    /// Returns the count of commits, which changes with each of this process.
+    pub(crate) fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
     }
 
     /// Runs `operation` in one read transaction: it sees a single state of the database.

@@ -45,6 +45,19 @@ pub struct Ownership {
     held: Arc<AtomicUsize>,
 }
 
+impl Ownership {
+    /// Tells other processes at which address the owner takes requests.
+    ///
+    /// # Errors
+    /// When the lock file cannot be written.
+    pub fn announce(&self, address: &str) -> std::io::Result<()> {
+        let mut file = &self.file;
+        let mut owner = read_owner(&mut file)?;
+        owner.address = Some(address.to_owned());
+        write_owner(&mut file, &owner)
+    }
+}
+
 impl Drop for Ownership {
     fn drop(&mut self) {
         self.held.fetch_sub(1, Ordering::SeqCst);
@@ -62,6 +75,8 @@ pub struct Holder {
     pub command: String,
     /// Since when.
     pub since: Timestamp,
+    /// The address at which it takes requests, if it does.
+    pub address: Option<String>,
 }
 
 impl fmt::Display for Holder {
@@ -76,20 +91,17 @@ impl fmt::Display for Holder {
 
 /// Returns who holds the lock, if anybody does, without waiting for it.
 pub(crate) fn holder(path: &Path) -> Option<Holder> {
-    let mut file = OpenOptions::new().read(true).open(path).ok()?;
+    let file = OpenOptions::new().read(true).open(path).ok()?;
     match flock(&file, FlockOperation::NonBlockingLockShared) {
-        Err(rustix::io::Errno::WOULDBLOCK) => match held_by(&mut file).ok()? {
-            LockError::Held {
-                pid,
-                command,
-                since,
-            } => Some(Holder {
-                pid,
-                command,
-                since,
-            }),
-            LockError::File { .. } => None,
-        },
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            let owner = read_owner(&mut &file).ok()?;
+            Some(Holder {
+                pid: owner.pid,
+                command: owner.command,
+                since: Timestamp::from_millis(owner.since_ms),
+                address: owner.address,
+            })
+        }
         // Nobody does; closing the file gives the shared lock back.
         Ok(()) | Err(_) => None,
     }
@@ -101,6 +113,8 @@ struct Owner {
     pid: u32,
     command: String,
     since_ms: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
 }
 
 /// Takes the lock, waiting for at most `wait`; it blocks the thread.
@@ -117,7 +131,7 @@ pub(crate) fn take(
         path: path.to_owned(),
         source,
     };
-    let mut file = OpenOptions::new()
+    let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
@@ -131,7 +145,7 @@ pub(crate) fn take(
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let left = wait.saturating_sub(began.elapsed());
                 if left.is_zero() {
-                    return Err(held_by(&mut file).map_err(failed)?);
+                    return Err(held_by(&mut &file).map_err(failed)?);
                 }
                 std::thread::sleep(POLL.min(left));
             }
@@ -139,7 +153,7 @@ pub(crate) fn take(
             Err(errno) => return Err(failed(errno.into())),
         }
     }
-    write_owner(&mut file, command).map_err(failed)?;
+    write_owner(&mut &file, &this_process(command)).map_err(failed)?;
     held.fetch_add(1, Ordering::SeqCst);
     Ok(Ownership {
         file,
@@ -147,30 +161,40 @@ pub(crate) fn take(
     })
 }
 
-fn write_owner(file: &mut File, command: &str) -> std::io::Result<()> {
+fn this_process(command: &str) -> Owner {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    let owner = Owner {
+    Owner {
         pid: std::process::id(),
         command: command.to_owned(),
         since_ms: i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
-    };
+        address: None,
+    }
+}
+
+fn write_owner(file: &mut &File, owner: &Owner) -> std::io::Result<()> {
+    let text = serde_json::to_string(owner)?;
     file.rewind()?;
     file.set_len(0)?;
-    file.write_all(serde_json::to_string(&owner)?.as_bytes())
+    file.write_all(text.as_bytes())
 }
 
 /// Reads who holds the lock; one that is only just being taken has no name yet.
-fn held_by(file: &mut File) -> std::io::Result<LockError> {
+fn read_owner(file: &mut &File) -> std::io::Result<Owner> {
     let mut text = String::new();
     file.rewind()?;
     file.read_to_string(&mut text)?;
-    let owner = serde_json::from_str(&text).unwrap_or(Owner {
+    Ok(serde_json::from_str(&text).unwrap_or(Owner {
         pid: 0,
         command: "unknown".to_owned(),
         since_ms: 0,
-    });
+        address: None,
+    }))
+}
+
+fn held_by(file: &mut &File) -> std::io::Result<LockError> {
+    let owner = read_owner(file)?;
     Ok(LockError::Held {
         pid: owner.pid,
         command: owner.command,

@@ -46,6 +46,15 @@ impl Store {
         &self.inner.dir
     }
 
+    /// Returns a count that changes with every commit of this process.
+    ///
+    /// Whoever owns the data directory is the only one to write, so for the
+    /// owner this tells of every change there is.
+    #[must_use]
+    pub fn commits(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.inner.database.commits()
+    }
+
     pub(crate) fn database(&self) -> &Database {
         &self.inner.database
     }
