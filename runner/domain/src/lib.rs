@@ -8,6 +8,7 @@ mod attempt;
 mod canonical;
 mod capabilities;
 pub mod declare;
+mod delivery;
 mod deploy;
 mod digest;
 mod host_pattern;
@@ -20,6 +21,7 @@ mod plan;
 mod registration;
 mod schema;
 mod secret;
+mod signature;
 mod stable;
 mod step;
 mod subscriptions;
@@ -32,6 +34,7 @@ pub use attempt::{
 };
 pub use canonical::{canonical, canonical_of};
 pub use declare::ObjectKind;
+pub use delivery::{KNOWN_FOR, dedupe_key, silent_since, slack_challenge};
 pub use deploy::{DeployCause, DeployStatus, LogLevel, RunStatus, Stage, StageStatus};
 pub use digest::{ArtifactDigest, DeployListHash, DigestError, Fingerprint};
 pub use host_pattern::{HostPattern, HostPatternError, HostPort};
@@ -53,6 +56,7 @@ pub use registration::{
 };
 pub use schema::{InputSchema, SchemaError, SchemaViolation};
 pub use secret::{REDACTED, REDACTED_FROM, Redactor, Secret};
+pub use signature::{Headers, KeyError, Refusal, TOLERANCE, sign, verify};
 pub use step::{
     IllegalMove, SIDE_BY_SIDE, Step, StepKind, StepState, Subject, Wave, next_due, ready_steps,
 };
