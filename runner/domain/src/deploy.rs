@@ -81,19 +81,3 @@ stable_enum! {
         Error = "error",
     }
 }
-
-stable_enum! {
-    /// How a run stands, or ended.
-    pub enum RunStatus {
-        /// Under way.
-        Running = "running",
-        /// It gave an output.
-        Succeeded = "succeeded",
-        /// It gave an error.
-        Failed = "failed",
-        /// Somebody cancelled it.
-        Cancelled = "cancelled",
-        /// Found at start-up after a crash.
-        Interrupted = "interrupted",
-    }
-}

@@ -63,6 +63,10 @@ id!(
     /// A run.
     RunId
 );
+id!(
+    /// An inbound webhook request that was accepted.
+    DeliveryId
+);
 
 /// A connected user's id, as the team's backend gave it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -19,6 +19,7 @@ mod messages;
 mod names;
 mod plan;
 mod registration;
+mod run;
 mod schema;
 mod secret;
 mod signature;
@@ -35,12 +36,12 @@ pub use attempt::{
 pub use canonical::{canonical, canonical_of};
 pub use declare::ObjectKind;
 pub use delivery::{KNOWN_FOR, dedupe_key, silent_since, slack_challenge};
-pub use deploy::{DeployCause, DeployStatus, LogLevel, RunStatus, Stage, StageStatus};
+pub use deploy::{DeployCause, DeployStatus, LogLevel, Stage, StageStatus};
 pub use digest::{ArtifactDigest, DeployListHash, DigestError, Fingerprint};
 pub use host_pattern::{HostPattern, HostPatternError, HostPort};
 pub use ids::{
-    DeployId, DeployNumber, EnvironmentId, ObjectId, Place, ProjectId, RegistrationId, RunId,
-    StepId, UserId,
+    DeliveryId, DeployId, DeployNumber, EnvironmentId, ObjectId, Place, ProjectId, RegistrationId,
+    RunId, StepId, UserId,
 };
 pub use limits::Limits;
 pub use list::{CheckedList, Item, ObjectKey, Relation, Relationship};
@@ -53,6 +54,10 @@ pub use plan::{
 };
 pub use registration::{
     Registration, RegistrationState, SubscriptionBasis, ValueKey, ValueKind, ValueVersions,
+};
+pub use run::{
+    IllegalRunMove, Patience, RunAttempt, RunConclusion, RunOutcome, RunStatus, conclude_run,
+    run_after_crash,
 };
 pub use schema::{InputSchema, SchemaError, SchemaViolation};
 pub use secret::{REDACTED, REDACTED_FROM, Redactor, Secret};

@@ -375,6 +375,9 @@ pub enum RunError {
         /// Its status.
         status: domain::RunStatus,
     },
+    /// The run has had no attempt, so there is nothing that it ran on.
+    #[error("run {0} has not run yet, so there is no artifact that it ran on")]
+    NeverRan(domain::RunId),
     /// The artifact is not where it should be.
     #[error(transparent)]
     Artifact(store::ArtifactError),
@@ -412,7 +415,7 @@ impl Coded for RunError {
             Self::Read(error) => error.code(),
             Self::Input { .. } => Code::InputInvalid,
             Self::Unconfigured { .. } => Code::ValueUnknown,
-            Self::NotCancellable { .. } => Code::UsageInvalid,
+            Self::NotCancellable { .. } | Self::NeverRan(_) => Code::UsageInvalid,
             Self::Artifact(error) => artifact_code(error),
             Self::Load(error) => load_code(error),
             Self::Sandbox(_) => Code::SandboxFailed,
@@ -429,6 +432,7 @@ impl Coded for RunError {
             ],
             Self::Input { .. }
             | Self::NotCancellable { .. }
+            | Self::NeverRan(_)
             | Self::Artifact(_)
             | Self::Load(_)
             | Self::Sandbox(_)

@@ -16,6 +16,7 @@ mod component;
 mod deploy;
 mod engine;
 mod error;
+mod finished_build;
 mod grants;
 mod guests;
 mod kv;
@@ -37,6 +38,7 @@ mod runs;
 mod settle;
 mod shape;
 mod subscriptions;
+mod uploads;
 mod values;
 
 pub use build::{Build, BuildError, BuildOutput, BuildProfile, BuiltComponent, Commit};
@@ -47,6 +49,7 @@ pub use engine::{Engine, Owner, Parts, Planner, Settings};
 pub use error::{
     ChangeError, DeployError, DeployFailure, OpenError, OwnError, ReadError, RunError,
 };
+pub use finished_build::FinishedBuild;
 pub use guests::{Guest, Guests};
 pub use lease::LeaseWait;
 pub use limits::LimitsError;
@@ -58,9 +61,10 @@ pub use removal::DeletedEnvironment;
 pub use report::{
     ArtifactReport, CheckReport, DeployReport, DeploySummary, EnvironmentReport, ErrorReport,
     HistoryReport, LockReport, LogReport, ObjectReport, PlanReport, PlannedStepReport,
-    RegistrationReport, RequestReport, RunReport, StageReport, StatusReport, StepReport,
-    ValueChangeReport, ValueReport,
+    RegistrationReport, RequestReport, RunAttemptReport, RunReport, StageReport, StatusReport,
+    StepReport, ValueChangeReport, ValueReport,
 };
 pub use runs::{ActionRun, Replay};
 pub use store::{Force, GarbageMode, Holder};
 pub use subscriptions::{PlaceRequest, Selector};
+pub use uploads::{MAX_UPLOAD, UploadError};

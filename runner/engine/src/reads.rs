@@ -17,7 +17,7 @@ use crate::report::{
 };
 use crate::shape::{
     Detail, artifact_reports, deploy_summary, environment_report, fields, registration_report,
-    run_report, similar, step_report,
+    run_attempt_report, run_report, similar, step_report,
 };
 
 /// How many lines of a log are read at once.
@@ -371,12 +371,16 @@ impl Engine {
             .ok_or(ReadError::RunUnknown(run))?;
         let (project, environment) = self.store.place_names(record.place).await?;
         let requests = self.store.run_requests(run).await?;
-        Ok(run_report(
-            self.run_as_it_stands(record),
-            project.name.as_str(),
-            environment.name.as_str(),
-            requests,
-        ))
+        let attempts = self.store.run_attempts(run).await?;
+        Ok(RunReport {
+            history: attempts.into_iter().map(run_attempt_report).collect(),
+            ..run_report(
+                self.run_as_it_stands(record),
+                project.name.as_str(),
+                environment.name.as_str(),
+                requests,
+            )
+        })
     }
 
     /// Returns a run's log.

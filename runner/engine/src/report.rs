@@ -3,9 +3,10 @@
 //! Field names are stable; units stand in the name.
 
 use domain::{
-    ArtifactDigest, Capability, Change, DeployCause, DeployListHash, DeployNumber, DeployStatus,
-    Fingerprint, LogLevel, Message, ObjectKind, RegistrationId, RegistrationState, RunId,
-    RunStatus, Stage, StageStatus, StepId, StepKind, StepState, Timestamp, UserId, ValueKind,
+    ArtifactDigest, Capability, Change, DeliveryId, DeployCause, DeployListHash, DeployNumber,
+    DeployStatus, Fingerprint, LogLevel, Message, ObjectKind, RegistrationId, RegistrationState,
+    RunId, RunStatus, Stage, StageStatus, StepId, StepKind, StepState, Timestamp, UserId,
+    ValueKind,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -336,30 +337,68 @@ pub struct RunReport {
     pub object: String,
     /// What started it.
     pub trigger: String,
-    /// How it ended.
+    /// How it stands, or ended.
     pub status: RunStatus,
-    /// The artifact that ran.
-    pub artifact: ArtifactDigest,
+    /// The artifact of the last attempt; none before the first.
+    pub artifact: Option<ArtifactDigest>,
     /// The input.
     pub input: Value,
     /// The output.
     pub output: Option<Value>,
     /// Why it failed.
     pub error: Option<ErrorReport>,
+    /// When it came into being.
+    pub queued_at: Timestamp,
+    /// When its first attempt began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// When it is attempted next, where it waits for that.
+    pub next_attempt_at: Option<Timestamp>,
+    /// Wall time of the last attempt.
+    pub duration_ms: u64,
+    /// CPU time.
+    pub cpu_ms: u64,
+    /// The most memory that the guest had.
+    pub peak_memory_bytes: u64,
+    /// Attempts so far, the one under way included.
+    pub attempts: u32,
+    /// The connected user that it is for.
+    pub user: Option<String>,
+    /// The run that it repeats.
+    pub replay_of: Option<RunId>,
+    /// The run whose output is its input.
+    pub parent: Option<RunId>,
+    /// The delivery that it handles.
+    pub delivery: Option<DeliveryId>,
+    /// The attempts that are over; empty in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub history: Vec<RunAttemptReport>,
+    /// Requests that it sent.
+    pub requests: Vec<RequestReport>,
+}
+
+/// An attempt of a run that is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunAttemptReport {
+    /// Counts from 1.
+    pub attempt: u32,
+    /// The artifact that ran.
+    pub artifact: ArtifactDigest,
+    /// `succeeded`, `failed`, `cancelled` or `interrupted`.
+    pub outcome: RunStatus,
+    /// Why it failed.
+    pub error: Option<ErrorReport>,
     /// When it began.
     pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
     /// Wall time.
     pub duration_ms: u64,
     /// CPU time.
     pub cpu_ms: u64,
     /// The most memory that the guest had.
     pub peak_memory_bytes: u64,
-    /// Attempts so far.
-    pub attempts: u32,
-    /// The run that it repeats.
-    pub replay_of: Option<RunId>,
-    /// Requests that it sent.
-    pub requests: Vec<RequestReport>,
 }
 
 /// A request that a guest sent, or tried to.

@@ -8,9 +8,9 @@ use domain::{
     ArtifactDigest, EnvironmentName, InputSchema, LiveDeploy, ObjectKey, ObjectKind, ObjectName,
     Place, ProjectName, RunId, RunStatus,
 };
-use sandbox::{Call, Compiler, Failure, Output, Report, RunContext};
+use sandbox::{Call, Failure, Output, Report, RunContext};
 use serde_json::Value;
-use store::{BeginRun, FinishRun, RunKind, RunLogLine, RunRequest, RunUsage};
+use store::{FinishRun, QueueRun, RunKind, RunLogLine, RunOn, RunRequest, RunUsage};
 
 use crate::code::Code;
 use crate::engine::Owner;
@@ -100,7 +100,7 @@ impl Owner {
             .ok_or(ReadError::RunUnknown(run))?;
         let (project, environment) = self.store.place_names(record.place).await?;
         let artifact = match on {
-            Replay::Original => record.artifact,
+            Replay::Original => record.artifact.ok_or(RunError::NeverRan(run))?,
             Replay::Current => {
                 let name = record.object.as_str();
                 self.live_action(record.place, &project.name, &environment.name, name)
@@ -132,14 +132,17 @@ impl Owner {
             .await?
             .ok_or(ReadError::RunUnknown(run))?;
         match record.status {
-            RunStatus::Interrupted => {
-                self.store.cancel_run(run, self.clock.now()).await?;
+            RunStatus::Interrupted | RunStatus::Queued | RunStatus::Retrying => {
+                if let Err(status) = self.store.cancel_run(run, self.clock.now()).await? {
+                    return Err(RunError::NotCancellable { run, status });
+                }
                 Ok(self.run_report(run).await?)
             }
             // The owner is this process, so nothing else is running it.
             RunStatus::Running
             | RunStatus::Succeeded
             | RunStatus::Failed
+            | RunStatus::Dead
             | RunStatus::Cancelled => Err(RunError::NotCancellable {
                 run,
                 status: record.status,
@@ -204,7 +207,7 @@ impl Owner {
                 missing: missing.iter().map(value_label).collect(),
             });
         }
-        let guest = self.guest(start.artifact, Compiler::Optimizing).await?;
+        let guest = self.guest(start.artifact).await?;
         let environment = self.environment(&start.environment).await?;
         let scope = Scope {
             environment: environment.name.as_str(),
@@ -220,18 +223,23 @@ impl Owner {
         let input = start.input.to_string();
         let run = self
             .store
-            .begin_run(BeginRun {
-                place: start.place,
-                kind: RunKind::Action,
-                object: start.action.clone(),
-                artifact: start.artifact,
-                trigger: start.trigger.to_owned(),
-                user: None,
-                input: input.clone(),
-                replay_of: start.replay_of,
-                now: self.clock.now(),
-            })
-            .await?;
+            .begin_run(
+                QueueRun {
+                    trigger: start.trigger.to_owned(),
+                    input: input.clone(),
+                    patience: domain::Patience::Answered,
+                    replay_of: start.replay_of,
+                    ..QueueRun::new(
+                        start.place,
+                        RunKind::Action,
+                        start.action.clone(),
+                        self.clock.now(),
+                    )
+                },
+                RunOn::Fixed(start.artifact),
+            )
+            .await?
+            .ok_or_else(|| store::Error::Corrupt("a run did not begin".to_owned()))?;
         let call = Call::RunAction {
             name: start.action.to_string(),
             input,
@@ -269,6 +277,7 @@ impl Owner {
             .finish_run(FinishRun {
                 run,
                 status,
+                next_attempt_at: None,
                 output,
                 error,
                 logs,

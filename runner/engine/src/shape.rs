@@ -9,7 +9,8 @@ use crate::props::public_url;
 use crate::recorder::field;
 use crate::report::{
     ArtifactReport, DeployReport, DeploySummary, EnvironmentReport, ErrorReport, HistoryReport,
-    PlannedStepReport, RegistrationReport, RequestReport, RunReport, StageReport, StepReport,
+    PlannedStepReport, RegistrationReport, RequestReport, RunAttemptReport, RunReport, StageReport,
+    StepReport,
 };
 
 /// How much of a registration is reported.
@@ -173,19 +174,34 @@ pub(crate) fn registration_report(view: RegistrationView, detail: Detail) -> Reg
     }
 }
 
+/// Shapes an attempt that is over.
+pub(crate) fn run_attempt_report(attempt: store::RunAttemptRecord) -> RunAttemptReport {
+    RunAttemptReport {
+        attempt: attempt.number,
+        artifact: attempt.artifact,
+        outcome: attempt.outcome,
+        error: attempt
+            .error
+            .map(|(code, message)| ErrorReport { code, message }),
+        started_at: attempt.started_at,
+        finished_at: attempt.ended_at,
+        duration_ms: millis(attempt.duration),
+        cpu_ms: millis(attempt.usage.cpu),
+        peak_memory_bytes: attempt.usage.peak_memory,
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 pub(crate) fn run_report(
     record: store::RunRecord,
     project: &str,
     environment: &str,
     requests: Vec<store::RunRequest>,
 ) -> RunReport {
-    let millis =
-        |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    let kind = match record.kind {
-        store::RunKind::Action => "action",
-        store::RunKind::Workflow => "workflow",
-        store::RunKind::Webhook => "webhook",
-    };
+    let kind = record.kind.as_str();
     RunReport {
         run: record.id,
         project: project.to_owned(),
@@ -200,12 +216,19 @@ pub(crate) fn run_report(
             code: error.code,
             message: error.message,
         }),
+        queued_at: record.queued_at,
         started_at: record.started_at,
+        finished_at: record.finished_at,
+        next_attempt_at: record.next_attempt_at,
         duration_ms: record.duration.map_or(0, millis),
         cpu_ms: millis(record.usage.cpu),
         peak_memory_bytes: record.usage.peak_memory,
-        attempts: 1,
+        attempts: record.attempts,
+        user: record.user.map(|user| user.0),
         replay_of: record.replay_of,
+        parent: record.parent,
+        delivery: record.delivery,
+        history: Vec::new(),
         requests: requests
             .into_iter()
             .map(|request| RequestReport {

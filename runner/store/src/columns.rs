@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use domain::{
     ArtifactDigest, DeployCause, DeployListHash, DeployStatus, EnvironmentName, LogLevel,
-    ObjectKind, ObjectName, Place, ProjectName, RegistrationState, RunStatus, Stage, StageStatus,
-    StepKind, StepState, Timestamp, ValueKind, ValueVersions, Wave,
+    ObjectKind, ObjectName, Patience, Place, ProjectName, RegistrationState, RunStatus, Stage,
+    StageStatus, StepKind, StepState, Timestamp, ValueKind, ValueVersions, Wave,
 };
 use rusqlite::{Params, Row};
 use serde::Serialize;
@@ -51,6 +51,7 @@ stored! {
     Stage, "stage", Stage::from_name;
     StageStatus, "status of a stage", StageStatus::from_name;
     RunStatus, "status of a run", RunStatus::from_name;
+    Patience, "patience of a run", Patience::from_name;
     LogLevel, "level of a log", LogLevel::from_name;
     ValueKind, "kind of value", ValueKind::from_name;
     ObjectKind, "kind of object", ObjectKind::from_name;

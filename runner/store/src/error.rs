@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use domain::IllegalMove;
+use domain::{IllegalMove, IllegalRunMove};
 
 /// Says why an operation of the store failed.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +56,9 @@ pub enum Error {
     /// A step was to make a move that the journal does not know.
     #[error(transparent)]
     IllegalMove(#[from] IllegalMove),
+    /// A run was to make a move that there is not.
+    #[error(transparent)]
+    IllegalRunMove(#[from] IllegalRunMove),
     /// A file of the data directory could not be read or written.
     #[error("cannot {what} {}", path.display())]
     File {

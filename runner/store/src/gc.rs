@@ -192,7 +192,8 @@ fn reasons(tx: &Connection) -> Result<Reasons, Error> {
     )?);
     add(rows(
         tx,
-        "SELECT id, artifact FROM runs WHERE status = 'running'",
+        "SELECT id, artifact FROM runs
+         WHERE status IN ('running', 'retrying') AND artifact IS NOT NULL",
         [],
         |row| {
             let reason = KeepReason::Run(RunId(row.get("id")?));

@@ -18,6 +18,7 @@ mod deploy_record;
 mod deploys;
 mod doctor;
 mod error;
+mod events;
 mod gc;
 mod journal;
 mod kv;
@@ -25,12 +26,14 @@ mod leases;
 mod leaving;
 mod lock;
 mod places;
+mod queue;
 mod reconfigure;
 mod recovery;
 mod registration_row;
 mod registrations;
 mod replace;
 mod runs;
+mod runs_attempt;
 mod schema;
 mod seal;
 mod settling;
@@ -57,19 +60,22 @@ pub use deploy_record::{
 };
 pub use doctor::{Health, Problem};
 pub use error::Error;
+pub use events::SendEvent;
 pub use gc::{Collected, Fate, GarbageMode, KeepReason};
 pub use journal::{LastAttempt, RetrySelection, StepContext};
 pub use kv::KvWrite;
 pub use leases::{Acquire, Acquired, Lease, LeaseError, LeaseToken};
 pub use lock::{Holder, LockError, Ownership};
 pub use places::{Environment, EnvironmentError, EnvironmentUpdate, Project};
+pub use queue::{QueueRun, Tick, Waiting, WaitingRun};
 pub use reconfigure::DueReconfigure;
 pub use recovery::{FoundDeploy, FoundStep, Recovered};
 pub use registrations::{Expiring, ForgetError, Forgotten, OpenEndpoint};
 pub use replace::{Replace, ReplaceError, Replaced};
 pub use runs::{
-    BeginRun, FinishRun, RunError, RunFilter, RunKind, RunLogLine, RunRecord, RunRequest, RunUsage,
+    RunAttemptRecord, RunError, RunFilter, RunKind, RunLogLine, RunRecord, RunRequest, RunUsage,
 };
+pub use runs_attempt::{BegunAttemptOfRun, FinishRun, FinishedRun, RunOn};
 pub use store::Store;
 pub use subscriptions::{
     AttemptView, Doubt, DoubtKind, Over, RegistrationEvent, RegistrationView, StepView,

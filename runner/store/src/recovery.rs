@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::columns::{change, rows};
 use crate::registration_row::{self, Event};
-use crate::{Error, Lease, Store, artifacts, columns, deploys, leases, step_row};
+use crate::{Error, Lease, Store, artifacts, columns, deploys, leases, runs_attempt, step_row};
 
 /// A deploy that a crash cut short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct Recovered {
     pub resumed: Vec<FoundDeploy>,
     /// Steps that were being attempted.
     pub steps: Vec<FoundStep>,
-    /// Runs that were under way: `interrupted`.
+    /// Runs that were under way: `interrupted`, or waiting for another attempt.
     pub runs: Vec<RunId>,
     /// Leases of dead holders, dropped.
     pub leases: Vec<Lease>,
@@ -60,7 +60,7 @@ impl Store {
                     steps: steps(tx, now)?,
                     interrupted: interrupted(tx, now)?,
                     resumed: resumed(tx, now)?,
-                    runs: runs(tx, now)?,
+                    runs: runs_attempt::interrupt_all(tx, now)?,
                     leases: drop_leases(tx)?,
                 })
             })
@@ -148,16 +148,6 @@ fn found_deploy(row: &Row<'_>) -> Result<FoundDeploy, Error> {
         place: columns::place(row)?,
         number: DeployNumber(row.get("number")?),
     })
-}
-
-fn runs(tx: &Connection, now: Timestamp) -> Result<Vec<RunId>, Error> {
-    rows(
-        tx,
-        "UPDATE runs SET status = 'interrupted', finished_at = ?1
-         WHERE status = 'running' RETURNING id",
-        [now.as_millis()],
-        |row| Ok(RunId(row.get("id")?)),
-    )
 }
 
 /// Drops every lease: whoever held one owned the directory, and does no longer.

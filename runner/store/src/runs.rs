@@ -1,17 +1,17 @@
-//! Runs: from their beginning to their end, and what is kept of them.
+//! Runs: what is kept of them and how they are read.
 
 use std::time::Duration;
 
-use domain::{ArtifactDigest, LogLevel, ObjectName, Place, RunId, RunStatus, Timestamp, UserId};
+use domain::{
+    ArtifactDigest, DeliveryId, LogLevel, ObjectId, ObjectKind, ObjectName, Patience, Place, RunId,
+    RunStatus, Timestamp, UserId,
+};
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Row, params};
 use serde::{Deserialize, Serialize};
 
-use crate::columns::{
-    Stored, change, first, insert, json, micros, number, rows, signed, text, time, time_opt,
-    to_json,
-};
-use crate::kv::{self, KvWrite};
+use crate::columns::{Stored, change, first, json, number, rows, text, text_opt, time, time_opt};
+use crate::queue::Tick;
 use crate::{Error, Store, columns};
 
 /// What kind of object runs.
@@ -35,6 +35,16 @@ impl RunKind {
             Self::Webhook => "webhook",
         }
     }
+
+    /// Returns the kind of the object that runs.
+    #[must_use]
+    pub const fn object_kind(self) -> ObjectKind {
+        match self {
+            Self::Action => ObjectKind::Action,
+            Self::Workflow => ObjectKind::Workflow,
+            Self::Webhook => ObjectKind::Webhook,
+        }
+    }
 }
 
 impl Stored for RunKind {
@@ -45,29 +55,6 @@ impl Stored for RunKind {
             .into_iter()
             .find(|kind| kind.as_str() == text)
     }
-}
-
-/// A run that begins.
-#[derive(Debug, Clone)]
-pub struct BeginRun {
-    /// Where.
-    pub place: Place,
-    /// What kind of object runs.
-    pub kind: RunKind,
-    /// Which.
-    pub object: ObjectName,
-    /// On which artifact.
-    pub artifact: ArtifactDigest,
-    /// What started it, in words such as `cli`.
-    pub trigger: String,
-    /// For which connected user.
-    pub user: Option<UserId>,
-    /// Its input, a JSON text.
-    pub input: String,
-    /// The run that it repeats.
-    pub replay_of: Option<RunId>,
-    /// The present.
-    pub now: Timestamp,
 }
 
 /// What a run used.
@@ -119,31 +106,6 @@ pub struct RunRequest {
     pub error: Option<String>,
 }
 
-/// A run that is over.
-#[derive(Debug, Clone)]
-pub struct FinishRun {
-    /// The run.
-    pub run: RunId,
-    /// How it ended; not `running`.
-    pub status: RunStatus,
-    /// Its output, a JSON text.
-    pub output: Option<String>,
-    /// Its error.
-    pub error: Option<RunError>,
-    /// Its log.
-    pub logs: Vec<RunLogLine>,
-    /// Its requests.
-    pub requests: Vec<RunRequest>,
-    /// What it used.
-    pub usage: RunUsage,
-    /// How long it took.
-    pub duration: Duration,
-    /// What it wrote to the key-value store.
-    pub kv_writes: Vec<KvWrite>,
-    /// The present.
-    pub now: Timestamp,
-}
-
 /// A run of the store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRecord {
@@ -155,30 +117,65 @@ pub struct RunRecord {
     pub kind: RunKind,
     /// Which.
     pub object: ObjectName,
-    /// On which artifact.
-    pub artifact: ArtifactDigest,
+    /// On which artifact its last attempt ran; `None` before the first.
+    pub artifact: Option<ArtifactDigest>,
     /// What started it.
     pub trigger: String,
     /// For which connected user.
     pub user: Option<UserId>,
     /// How it stands.
     pub status: RunStatus,
+    /// Whether it is tried again.
+    pub patience: Patience,
     /// Its input, a JSON text.
     pub input: String,
     /// Its output, a JSON text.
     pub output: Option<String>,
     /// Its error.
     pub error: Option<RunError>,
+    /// When it came into being.
+    pub queued_at: Timestamp,
+    /// When its first attempt began.
+    pub started_at: Option<Timestamp>,
+    /// When its next attempt is due, if it waits for one.
+    pub next_attempt_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// How long the last attempt took.
+    pub duration: Option<Duration>,
+    /// What the last attempt used.
+    pub usage: RunUsage,
+    /// Attempts so far, the one under way included.
+    pub attempts: u32,
+    /// The run that it repeats.
+    pub replay_of: Option<RunId>,
+    /// The run whose output is its input.
+    pub parent: Option<RunId>,
+    /// The delivery that it handles.
+    pub delivery: Option<DeliveryId>,
+    /// The tick that it is for.
+    pub tick: Option<Tick>,
+}
+
+/// An attempt of a run that is over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunAttemptRecord {
+    /// Counts from 1.
+    pub number: u32,
+    /// On which artifact.
+    pub artifact: ArtifactDigest,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended.
-    pub finished_at: Option<Timestamp>,
+    pub ended_at: Timestamp,
+    /// How: succeeded, failed, cancelled or interrupted.
+    pub outcome: RunStatus,
+    /// The code and the words of its error.
+    pub error: Option<(String, String)>,
     /// How long it took.
-    pub duration: Option<Duration>,
+    pub duration: Duration,
     /// What it used.
     pub usage: RunUsage,
-    /// The run that it repeats.
-    pub replay_of: Option<RunId>,
 }
 
 /// Which runs are wanted.
@@ -188,89 +185,13 @@ pub struct RunFilter {
     pub status: Option<RunStatus>,
     /// Those of this object.
     pub object: Option<ObjectName>,
+    /// Those of this kind.
+    pub kind: Option<RunKind>,
     /// Those before this one.
     pub before: Option<RunId>,
 }
 
 impl Store {
-    /// Begins a run.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn begin_run(&self, begin: BeginRun) -> Result<RunId, Error> {
-        self.database()
-            .write(move |tx| {
-                insert(
-                    tx,
-                    "INSERT INTO runs (project, environment, kind, object, artifact, trigger, user,
-                       status, input, started_at, replay_of)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'running', ?8, ?9, ?10)",
-                    params![
-                        begin.place.project.0,
-                        begin.place.environment.0,
-                        begin.kind.as_str(),
-                        begin.object.as_str(),
-                        begin.artifact.to_string(),
-                        begin.trigger,
-                        begin.user.map(|user| user.0),
-                        begin.input,
-                        begin.now.as_millis(),
-                        begin.replay_of.map(|run| run.0)
-                    ],
-                )
-                .map(RunId)
-            })
-            .await
-    }
-
-    /// Ends a run, its key-value writes in the same transaction.
-    ///
-    /// # Errors
-    /// When it is not running, or the store fails.
-    pub async fn finish_run(&self, finish: FinishRun) -> Result<(), Error> {
-        let logs = to_json(&finish.logs);
-        let requests = to_json(&finish.requests);
-        self.database()
-            .write(move |tx| {
-                let place = first(
-                    tx,
-                    "SELECT project, environment FROM runs WHERE id = ?1 AND status = 'running'",
-                    [finish.run.0],
-                    columns::place,
-                )?
-                .ok_or_else(|| Error::NotFound(format!("run {} under way", finish.run)))?;
-                end(tx, &finish)?;
-                change(
-                    tx,
-                    "INSERT INTO run_details (run, logs, requests) VALUES (?1, ?2, ?3)",
-                    params![finish.run.0, logs, requests],
-                )?;
-                kv::write_all(tx, place, &finish.kv_writes)
-            })
-            .await
-    }
-
-    /// Cancels a run that was interrupted; nothing tries it again.
-    ///
-    /// # Errors
-    /// When it is not interrupted, or the store fails.
-    pub async fn cancel_run(&self, run: RunId, now: Timestamp) -> Result<(), Error> {
-        self.database()
-            .write(move |tx| {
-                let cancelled = change(
-                    tx,
-                    "UPDATE runs SET status = 'cancelled', finished_at = coalesce(finished_at, ?2)
-                     WHERE id = ?1 AND status = 'interrupted'",
-                    params![run.0, now.as_millis()],
-                )?;
-                if cancelled == 0 {
-                    return Err(Error::NotFound(format!("interrupted run {run}")));
-                }
-                Ok(())
-            })
-            .await
-    }
-
     /// Returns at most `limit` runs of a place, newest first.
     ///
     /// # Errors
@@ -285,15 +206,27 @@ impl Store {
             .read(move |tx| {
                 rows(
                     tx,
-                    "SELECT * FROM runs WHERE project = ?1 AND environment = ?2 AND id < ?3
-                       AND (?4 IS NULL OR status = ?4) AND (?5 IS NULL OR object = ?5)
-                     ORDER BY id DESC LIMIT ?6",
+                    match filter.status {
+                        Some(_) => {
+                            "SELECT * FROM runs INDEXED BY runs_status
+                             WHERE project = ?1 AND environment = ?2 AND id < ?3 AND status = ?4
+                               AND (?5 IS NULL OR object = ?5) AND (?6 IS NULL OR kind = ?6)
+                             ORDER BY id DESC LIMIT ?7"
+                        }
+                        None => {
+                            "SELECT * FROM runs INDEXED BY runs_place
+                             WHERE project = ?1 AND environment = ?2 AND id < ?3 AND ?4 IS NULL
+                               AND (?5 IS NULL OR object = ?5) AND (?6 IS NULL OR kind = ?6)
+                             ORDER BY id DESC LIMIT ?7"
+                        }
+                    },
                     params![
                         place.project.0,
                         place.environment.0,
                         filter.before.map_or(i64::MAX, |run| run.0),
                         filter.status.map(RunStatus::as_str),
                         filter.object.as_ref().map(ObjectName::as_str),
+                        filter.kind.map(RunKind::as_str),
                         limit
                     ],
                     read_run,
@@ -312,28 +245,66 @@ impl Store {
             .await
     }
 
-    /// Returns a run's log.
+    /// Returns the log of a run's last attempt that is over.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn run_logs(&self, run: RunId) -> Result<Vec<RunLogLine>, Error> {
         self.database()
             .read(move |tx| {
-                let sql = "SELECT logs FROM run_details WHERE run = ?1";
+                let sql = "SELECT logs FROM run_attempts WHERE run = ?1
+                           ORDER BY number DESC LIMIT 1";
                 Ok(first(tx, sql, [run.0], |row| json(row, "logs"))?.unwrap_or_default())
             })
             .await
     }
 
-    /// Returns a run's requests, in order.
+    /// Returns the log of one attempt; `None` if there is no such attempt, or it is not over.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn run_attempt_logs(
+        &self,
+        run: RunId,
+        number: u32,
+    ) -> Result<Option<Vec<RunLogLine>>, Error> {
+        self.database()
+            .read(move |tx| {
+                let sql = "SELECT logs FROM run_attempts WHERE run = ?1 AND number = ?2";
+                first(tx, sql, [run.0, i64::from(number)], |row| json(row, "logs"))
+            })
+            .await
+    }
+
+    /// Returns the requests of a run's last attempt that is over, in order.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn run_requests(&self, run: RunId) -> Result<Vec<RunRequest>, Error> {
         self.database()
             .read(move |tx| {
-                let sql = "SELECT requests FROM run_details WHERE run = ?1";
+                let sql = "SELECT requests FROM run_attempts WHERE run = ?1
+                           ORDER BY number DESC LIMIT 1";
                 Ok(first(tx, sql, [run.0], |row| json(row, "requests"))?.unwrap_or_default())
+            })
+            .await
+    }
+
+    /// Returns the attempts of a run that are over, in order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn run_attempts(&self, run: RunId) -> Result<Vec<RunAttemptRecord>, Error> {
+        self.database()
+            .read(move |tx| {
+                rows(
+                    tx,
+                    "SELECT number, artifact, started_at, ended_at, outcome, error_code,
+                       error_message, duration_us, cpu_us, peak_memory
+                     FROM run_attempts WHERE run = ?1 ORDER BY number",
+                    [run.0],
+                    read_attempt,
+                )
             })
             .await
     }
@@ -367,29 +338,7 @@ impl Store {
     }
 }
 
-fn end(tx: &Connection, finish: &FinishRun) -> Result<(), Error> {
-    change(
-        tx,
-        "UPDATE runs SET status = ?2, output = ?3, error_code = ?4, error_message = ?5,
-           error_retryable = ?6, finished_at = ?7, duration_us = ?8, cpu_us = ?9, peak_memory = ?10
-         WHERE id = ?1",
-        params![
-            finish.run.0,
-            finish.status.as_str(),
-            finish.output,
-            finish.error.as_ref().map(|error| &error.code),
-            finish.error.as_ref().map(|error| &error.message),
-            finish.error.as_ref().map(|error| error.retryable),
-            finish.now.as_millis(),
-            micros(finish.duration),
-            micros(finish.usage.cpu),
-            signed(finish.usage.peak_memory)
-        ],
-    )
-    .map(drop)
-}
-
-fn read_run(row: &Row<'_>) -> Result<RunRecord, Error> {
+pub(crate) fn read_run(row: &Row<'_>) -> Result<RunRecord, Error> {
     let error = match row.get::<_, Option<String>>("error_code")? {
         Some(code) => Some(RunError {
             code,
@@ -404,20 +353,55 @@ fn read_run(row: &Row<'_>) -> Result<RunRecord, Error> {
         place: columns::place(row)?,
         kind: text(row, "kind")?,
         object: text(row, "object")?,
-        artifact: text(row, "artifact")?,
+        artifact: text_opt(row, "artifact")?,
         trigger: row.get("trigger")?,
         user: row.get::<_, Option<String>>("user")?.map(UserId),
         status: text(row, "status")?,
+        patience: text(row, "patience")?,
         input: row.get("input")?,
         output: row.get("output")?,
         error,
-        started_at: time(row, "started_at")?,
+        queued_at: time(row, "queued_at")?,
+        started_at: time_opt(row, "started_at")?,
+        next_attempt_at: time_opt(row, "next_attempt_at")?,
         finished_at: time_opt(row, "finished_at")?,
         duration: duration.map(|us| Duration::from_micros(us.unsigned_abs())),
-        usage: RunUsage {
-            cpu: columns::duration(row, "cpu_us")?,
-            peak_memory: number(row, "peak_memory")?,
-        },
+        usage: usage(row)?,
+        attempts: number(row, "attempts")?,
         replay_of: row.get::<_, Option<i64>>("replay_of")?.map(RunId),
+        parent: row.get::<_, Option<i64>>("parent")?.map(RunId),
+        delivery: row.get::<_, Option<i64>>("delivery")?.map(DeliveryId),
+        tick: tick(row)?,
+    })
+}
+
+fn tick(row: &Row<'_>) -> Result<Option<Tick>, Error> {
+    let object: Option<i64> = row.get("scheduled_object")?;
+    let at = time_opt(row, "tick")?;
+    Ok(object.zip(at).map(|(object, at)| Tick {
+        object: ObjectId(object),
+        at,
+    }))
+}
+
+fn usage(row: &Row<'_>) -> Result<RunUsage, Error> {
+    Ok(RunUsage {
+        cpu: columns::duration(row, "cpu_us")?,
+        peak_memory: number(row, "peak_memory")?,
+    })
+}
+
+fn read_attempt(row: &Row<'_>) -> Result<RunAttemptRecord, Error> {
+    let code: Option<String> = row.get("error_code")?;
+    let message: Option<String> = row.get("error_message")?;
+    Ok(RunAttemptRecord {
+        number: number(row, "number")?,
+        artifact: text(row, "artifact")?,
+        started_at: time(row, "started_at")?,
+        ended_at: time(row, "ended_at")?,
+        outcome: text(row, "outcome")?,
+        error: code.zip(message),
+        duration: columns::duration(row, "duration_us")?,
+        usage: usage(row)?,
     })
 }

@@ -9,7 +9,10 @@ use crate::database::connect;
 use crate::{DataDir, Error};
 
 /// Each brings the database from the version of its index to the next.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/0001.sql"),
+    include_str!("../migrations/0002.sql"),
+];
 
 /// The version of today.
 pub(crate) const VERSION: u32 = MIGRATIONS.len() as u32;

@@ -14,8 +14,8 @@ const ODD: Style = AnsiColor::Yellow.on_default();
 pub(crate) fn run_facts(run: &RunReport) -> String {
     let style = match run.status {
         RunStatus::Succeeded => GOOD,
-        RunStatus::Running => ODD,
-        RunStatus::Failed | RunStatus::Cancelled | RunStatus::Interrupted => BAD,
+        RunStatus::Queued | RunStatus::Running | RunStatus::Retrying => ODD,
+        RunStatus::Failed | RunStatus::Dead | RunStatus::Cancelled | RunStatus::Interrupted => BAD,
     };
     let (id, object, status) = (run.run, plain(&run.object), run.status);
     let mut lines = vec![format!(
@@ -24,7 +24,10 @@ pub(crate) fn run_facts(run: &RunReport) -> String {
         duration(run.duration_ms),
         duration(run.cpu_ms),
         bytes(run.peak_memory_bytes),
-        run.artifact.short(),
+        run.artifact.map_or_else(
+            || "none yet".to_owned(),
+            |artifact| artifact.short().to_string()
+        ),
     )];
     if let Some(earlier) = run.replay_of {
         lines.push(format!("  a replay of run {earlier}"));
@@ -65,7 +68,7 @@ pub(crate) fn runs(runs: &[RunReport]) -> String {
             plain(&run.object).into_owned(),
             run.status.to_string(),
             clip(&run.trigger, 30),
-            moment(run.started_at),
+            moment(run.started_at.unwrap_or(run.queued_at)),
             duration(run.duration_ms),
             error.unwrap_or_default(),
         ]);

@@ -7,7 +7,8 @@ use domain::{ArtifactDigest, ObjectName};
 
 use super::fixture::{Fixture, action, at, hook, list, subscribed};
 use crate::{
-    ArtifactError, ArtifactSource, BeginRun, Fate, GarbageMode, KeepReason, RunKind, StoredArtifact,
+    ArtifactError, ArtifactSource, Fate, GarbageMode, KeepReason, QueueRun, RunKind, RunOn,
+    StoredArtifact,
 };
 
 async fn put(fixture: &Fixture, bytes: &[u8], limit: u64) -> Result<StoredArtifact, ArtifactError> {
@@ -97,18 +98,17 @@ async fn garbage_is_what_nothing_refers_to_and_the_rest_says_why_it_stays() {
     }
     let running = put(&fixture, b"running", 100).await.unwrap().digest;
     let run = store
-        .begin_run(BeginRun {
-            place: fixture.place,
-            kind: RunKind::Action,
-            object: "a".parse::<ObjectName>().unwrap(),
-            artifact: running,
-            trigger: "test".to_owned(),
-            user: None,
-            input: "{}".to_owned(),
-            replay_of: None,
-            now: at(5),
-        })
+        .begin_run(
+            QueueRun::new(
+                fixture.place,
+                RunKind::Action,
+                "a".parse::<ObjectName>().unwrap(),
+                at(5),
+            ),
+            RunOn::Fixed(running),
+        )
         .await
+        .unwrap()
         .unwrap();
     let dry = store
         .collect_garbage(GarbageMode::DryRun, at(9))

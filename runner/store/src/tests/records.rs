@@ -2,37 +2,36 @@
 
 use std::time::Duration;
 
-use domain::{ArtifactDigest, LogLevel, ObjectName, RunId, RunStatus, Stage, StageStatus};
+use domain::{ArtifactDigest, LogLevel, Patience, RunId, RunStatus, Stage, StageStatus};
 use serde_json::{Map, json};
 
 use super::fixture::{Fixture, action, at};
 use crate::{
-    BeginRun, EnvironmentError, Error, FinishRun, KvWrite, NewLogLine, RunFilter, RunKind,
-    RunLogLine, RunRequest, RunUsage, StageRecord,
+    EnvironmentError, Error, FinishRun, KvWrite, NewLogLine, QueueRun, RunFilter, RunKind,
+    RunLogLine, RunOn, RunRequest, RunUsage, StageRecord,
 };
 
 async fn begin(fixture: &Fixture, object: &str) -> RunId {
-    fixture
-        .store
-        .begin_run(BeginRun {
-            place: fixture.place,
-            kind: RunKind::Action,
-            object: object.parse::<ObjectName>().unwrap(),
-            artifact: ArtifactDigest::of(b"component"),
-            trigger: "cli".to_owned(),
-            user: None,
-            input: "{\"name\":\"Ada\"}".to_owned(),
-            replay_of: None,
-            now: at(1),
-        })
-        .await
-        .unwrap()
+    let run = QueueRun {
+        trigger: "cli".to_owned(),
+        input: "{\"name\":\"Ada\"}".to_owned(),
+        patience: Patience::Answered,
+        ..QueueRun::new(
+            fixture.place,
+            RunKind::Action,
+            object.parse().unwrap(),
+            at(1),
+        )
+    };
+    let on = RunOn::Fixed(ArtifactDigest::of(b"component"));
+    fixture.store.begin_run(run, on).await.unwrap().unwrap()
 }
 
 fn finished(run: RunId, kv_writes: Vec<KvWrite>) -> FinishRun {
     FinishRun {
         run,
         status: RunStatus::Succeeded,
+        next_attempt_at: None,
         output: Some("{}".to_owned()),
         error: None,
         logs: vec![RunLogLine {
@@ -116,6 +115,7 @@ async fn runs_are_listed_newest_first_filtered_and_pruned() {
     let filter = RunFilter {
         object: Some("a".parse().unwrap()),
         status: Some(RunStatus::Succeeded),
+        kind: Some(RunKind::Action),
         before: Some(runs[3]),
     };
     let listed = store.runs(fixture.place, filter, 10).await.unwrap();
