@@ -7,7 +7,7 @@ use domain::{
     ArtifactDigest, Attempt, CheckedList, HookOutcome, ObjectKind, ObjectName, Place, Redactor,
     RegistrationState, Requests, Secret, StepId, StepKind, StepState, conclude, hook_to_call,
 };
-use sandbox::{Call, CheckAnswer, Compiler, Output, Registration, Report};
+use sandbox::{Call, CheckAnswer, Output, Registration, Report};
 use store::{BeginAttempt, BegunAttempt, FinishAttempt, NewOwner, StepContext, StepError};
 
 use crate::engine::Engine;
@@ -179,7 +179,7 @@ impl Engine {
         stand: &Stand,
         call: StepKind,
     ) -> Result<Result<Report, String>, store::Error> {
-        let guest = match self.guest(stand.artifact, Compiler::Optimizing).await {
+        let guest = match self.guest(stand.artifact).await {
             Ok(guest) => guest,
             Err(error) => return Ok(Err(error.to_string())),
         };

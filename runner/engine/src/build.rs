@@ -1,6 +1,7 @@
 //! How a component is made from source: the seam between the engine and whatever builds.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -32,7 +33,7 @@ pub struct Commit {
 }
 
 /// Says why a build gave no component.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum BuildError {
     /// The command could not be started.
     #[error("the build command `{command}` could not be started in {}", .directory.display())]
@@ -42,7 +43,7 @@ pub enum BuildError {
         /// Where it was to run.
         directory: PathBuf,
         /// Why not.
-        source: std::io::Error,
+        source: Arc<std::io::Error>,
     },
     /// The command ended with an error; what it printed was passed on.
     #[error("the build command `{command}` failed with {status}")]

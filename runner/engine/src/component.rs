@@ -6,6 +6,7 @@ use domain::{ArtifactDigest, CheckedList, LiveDeploy, Place};
 use sandbox::{CollectError, Compiler};
 use store::DeployRecord;
 
+use crate::build::BuildProfile;
 use crate::engine::Engine;
 use crate::error::DeployFailure;
 use crate::guests::Guest;
@@ -28,8 +29,20 @@ impl Engine {
     pub(crate) async fn guest(
         &self,
         artifact: ArtifactDigest,
-        compiler: Compiler,
     ) -> Result<Arc<dyn Guest>, GuestError> {
+        self.guest_for(artifact, self.settings.profile).await
+    }
+
+    /// Loads a stored artifact that was built in this way.
+    pub(crate) async fn guest_for(
+        &self,
+        artifact: ArtifactDigest,
+        profile: BuildProfile,
+    ) -> Result<Arc<dyn Guest>, GuestError> {
+        let compiler = match profile {
+            BuildProfile::Dev => Compiler::Fast,
+            BuildProfile::Release => Compiler::Optimizing,
+        };
         let path = self.store.artifact_path(artifact).await?;
         Ok(self.guests().await?.load(artifact, &path, compiler).await?)
     }

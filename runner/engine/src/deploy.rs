@@ -13,8 +13,9 @@ use crate::build::{Build, BuildProfile};
 use crate::code::Coded;
 use crate::engine::{Engine, Owner};
 use crate::error::{DeployError, DeployFailure, ReadError};
+use crate::finished_build::FinishedBuild;
 use crate::lease::{HeldLease, LeaseWait};
-use crate::observer::{Event, Observer};
+use crate::observer::{Event, Observer, Unobserved};
 use crate::probe::Point;
 use crate::recorder::Recorder;
 use crate::report::{DeployReport, PlanReport};
@@ -24,6 +25,8 @@ use crate::report::{DeployReport, PlanReport};
 pub enum Source {
     /// It is built.
     Build(Arc<dyn Build>, BuildProfile),
+    /// It was built just now, or could not be.
+    Built(FinishedBuild),
     /// It is stored already.
     Artifact(ArtifactDigest),
 }
@@ -135,10 +138,37 @@ impl Owner {
         request: DeployRequest,
         observer: &dyn Observer,
     ) -> Result<DeployReport, DeployError> {
+        let order = self.order(request).await?;
+        self.carry_out(order, observer).await
+    }
+
+    /// Deploys unless that would change nothing: then there is no deploy, and `None`.
+    ///
+    /// Nothing changes where the artifact is the one that is live, no step is
+    /// planned and no value waits to be taken over.
+    ///
+    /// # Errors
+    /// When nothing was changed although something was to be.
+    pub async fn deploy_changes(
+        &self,
+        request: DeployRequest,
+        observer: &dyn Observer,
+    ) -> Result<Option<DeployReport>, DeployError> {
+        let order = self.order(request).await?;
+        if let Origin::Source(Source::Built(build)) = &order.origin
+            && let Some(artifact) = build.artifact
+            && self.changes_nothing(&order, artifact).await?
+        {
+            return Ok(None);
+        }
+        self.carry_out(order, observer).await.map(Some)
+    }
+
+    async fn order(&self, request: DeployRequest) -> Result<Order, ReadError> {
         let place = self
             .place_for(&request.project, &request.environment)
             .await?;
-        let order = Order {
+        Ok(Order {
             place,
             project: request.project,
             environment: request.environment,
@@ -151,8 +181,29 @@ impl Owner {
             lease: request.lease,
             settle_timeout: request.settle_timeout,
             removal: request.removal,
+        })
+    }
+
+    async fn changes_nothing(
+        &self,
+        order: &Order,
+        artifact: ArtifactDigest,
+    ) -> Result<bool, DeployFailure> {
+        let place = order.place;
+        let Some((live, list)) = self.live_list(place).await? else {
+            return Ok(false);
         };
-        self.carry_out(order, observer).await
+        let due = self.store.due_reconfigures(Some(place)).await?;
+        if live.artifact != artifact || !due.is_empty() {
+            return Ok(false);
+        }
+        let environment = self.environment(&order.environment).await?;
+        let origin = Origin::Earlier(live.artifact, list);
+        let built = self.build(&origin, None, &Unobserved).await?;
+        let collected = self.collect_built(built, None).await?;
+        // What fails here fails in the deploy too, which says so better.
+        let planned = self.plan_deploy(place, &environment, collected, None).await;
+        Ok(planned.is_ok_and(|planned| planned.plan.is_empty()))
     }
 
     /// Goes back to an earlier deploy's artifact and list, as a new deploy.

@@ -9,8 +9,9 @@ use std::time::Duration;
 use domain::{EnvironmentName, Limits, Place, ProjectName};
 use sandbox::{Sandbox, Settings as SandboxSettings};
 use store::{DataDir, KeySource, Ownership, Recovered, Store};
-use tokio::sync::{OnceCell, RwLock};
+use tokio::sync::{Mutex as AsyncMutex, OnceCell, RwLock};
 
+use crate::build::BuildProfile;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{OpenError, OwnError, ReadError};
 use crate::guests::Guests;
@@ -26,6 +27,8 @@ pub struct Settings {
     pub actor: String,
     /// The command that runs, for others who find the data directory owned.
     pub command: String,
+    /// How much compiling what runs may take for faster code.
+    pub profile: BuildProfile,
     /// What the project lowers the operator's limits to.
     pub project_limits: Limits,
     /// How long after an uncertainty is resolved it is looked once more, for a
@@ -45,6 +48,7 @@ impl Settings {
             data_dir: data_dir.into(),
             actor: actor.into(),
             command: command.into(),
+            profile: BuildProfile::Release,
             project_limits: Limits::unlimited(),
             recheck_after: Duration::from_secs(3),
         }
@@ -89,7 +93,33 @@ pub struct Engine {
     pub(crate) probe: Arc<dyn Probe>,
     pub(crate) planner: Planner,
     guests: Arc<OnceCell<Arc<dyn Guests>>>,
-    gates: Arc<Mutex<HashMap<Place, Arc<RwLock<()>>>>>,
+    gates: PerPlace<RwLock<()>>,
+    /// Whoever runs the steps of a place holds its lock: one at a time.
+    pub(crate) settling: PerPlace<AsyncMutex<()>>,
+    /// Whoever reconfigures a place holds its lock, so that changes that wait for one merge.
+    pub(crate) reconfiguring: PerPlace<AsyncMutex<()>>,
+}
+
+/// Something that each place has one of.
+pub(crate) struct PerPlace<T>(Arc<Mutex<HashMap<Place, Arc<T>>>>);
+
+impl<T> Clone for PerPlace<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Default for PerPlace<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T: Default> PerPlace<T> {
+    pub(crate) fn of(&self, place: Place) -> Arc<T> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(place).or_default())
+    }
 }
 
 impl Engine {
@@ -122,7 +152,9 @@ impl Engine {
             probe: parts.probe,
             planner: parts.planner,
             guests: Arc::new(OnceCell::new_with(parts.guests)),
-            gates: Arc::default(),
+            gates: PerPlace::default(),
+            settling: PerPlace::default(),
+            reconfiguring: PerPlace::default(),
         })
     }
 
@@ -160,8 +192,7 @@ impl Engine {
     /// Returns the gate of a place: steps pass it as readers, a deploy from plan
     /// to apply as the writer, so that none starts meanwhile and running ones are awaited.
     pub(crate) fn gate(&self, place: Place) -> Arc<RwLock<()>> {
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(gates.entry(place).or_default())
+        self.gates.of(place)
     }
 
     pub(crate) async fn environment(

@@ -6,18 +6,18 @@ use domain::{
     ArtifactDigest, CheckedList, DeployStatus, Desired, LogLevel, Place, Plan, Severity, Snapshot,
     Stage, StageStatus,
 };
-use sandbox::Compiler;
 use store::{Applied, Apply, ApplyError, ArtifactSource, AtomicIntent, NewRegistrationSecrets};
 
-use crate::build::{BuildOutput, BuildProfile, Commit};
+use crate::build::{BuildProfile, Commit};
 use crate::component::artifact_failure;
 use crate::deploy::{Atomicity, Order, Origin, Removal, Source};
 use crate::engine::Owner;
 use crate::error::DeployFailure;
+use crate::finished_build::FinishedBuild;
 use crate::grants;
 use crate::guests::Guest;
 use crate::lease::HeldLease;
-use crate::observer::{Event, Observer};
+use crate::observer::Observer;
 use crate::probe::Point;
 use crate::props::{Asked, Asking, is_current};
 use crate::random;
@@ -31,6 +31,29 @@ const MAX_NOTED: usize = 100;
 
 /// How often a deploy plans anew when what it was made from changed.
 const MAX_REPLANS: u32 = 3;
+
+/// A component that is stored.
+struct Component {
+    artifact: ArtifactDigest,
+    profile: BuildProfile,
+    list: Option<Arc<CheckedList>>,
+    commit: Option<Commit>,
+}
+
+impl Component {
+    fn stored(
+        artifact: ArtifactDigest,
+        profile: BuildProfile,
+        list: Option<Arc<CheckedList>>,
+    ) -> Self {
+        Self {
+            artifact,
+            profile,
+            list,
+            commit: None,
+        }
+    }
+}
 
 /// Phase 1 and 2: a component that is stored and can run.
 #[must_use]
@@ -130,54 +153,72 @@ impl Owner {
         recorder: Option<&Recorder<'_>>,
         observer: &dyn Observer,
     ) -> Result<Built, DeployFailure> {
-        let (artifact, compiler, list, commit) = match origin {
-            Origin::Earlier(artifact, list) => (
-                *artifact,
-                Compiler::Optimizing,
-                Some(Arc::clone(list)),
-                None,
-            ),
+        let from = match origin {
+            Origin::Earlier(artifact, list) => {
+                let list = Some(Arc::clone(list));
+                Component::stored(*artifact, self.settings.profile, list)
+            }
             Origin::Source(Source::Artifact(artifact)) => {
-                (*artifact, Compiler::Optimizing, None, None)
+                Component::stored(*artifact, self.settings.profile, None)
             }
             Origin::Source(Source::Build(build, profile)) => {
-                let stage = recorder.map(|recorder| recorder.begin(Stage::Build));
-                let output = Lines(observer);
-                let built = build.build(*profile, &output).await;
-                let built = built.map_err(DeployFailure::from);
-                let built = match stage {
-                    Some(stage) => stage.over(built).await?,
-                    None => built?,
-                };
-                let stored = self
-                    .store
-                    .store_artifact(
-                        ArtifactSource::File(built.path),
-                        MAX_ARTIFACT,
-                        self.clock.now(),
-                    )
-                    .await
-                    .map_err(artifact_failure)?;
-                self.probe.reached(Point::ArtifactStored).await;
-                let compiler = match profile {
-                    BuildProfile::Dev => Compiler::Fast,
-                    BuildProfile::Release => Compiler::Optimizing,
-                };
-                (stored.digest, compiler, None, built.commit)
+                let finished = self.build_now(build.as_ref(), *profile, observer).await;
+                self.component_of(finished, recorder).await?
+            }
+            Origin::Source(Source::Built(finished)) => {
+                self.component_of(finished.clone(), recorder).await?
             }
         };
         let stage = recorder.map(|recorder| recorder.begin(Stage::Store));
-        let guest = self.guest(artifact, compiler).await.map_err(Into::into);
+        let guest = self.guest_for(from.artifact, from.profile).await;
+        let guest = guest.map_err(Into::into);
         let guest = match stage {
             Some(stage) => stage.over::<_, DeployFailure>(guest).await?,
             None => guest?,
         };
         Ok(Built {
-            artifact,
+            artifact: from.artifact,
             guest,
-            list,
-            commit,
+            list: from.list,
+            commit: from.commit,
         })
+    }
+
+    /// Notes how a build went, and stores what it made unless that was done.
+    async fn component_of(
+        &self,
+        finished: FinishedBuild,
+        recorder: Option<&Recorder<'_>>,
+    ) -> Result<Component, DeployFailure> {
+        if let Some(recorder) = recorder {
+            recorder.built(&finished).await?;
+        }
+        let component = finished.result?;
+        let artifact = match finished.artifact {
+            Some(artifact) => artifact,
+            None => self
+                .store_component(component.path)
+                .await
+                .map_err(artifact_failure)?,
+        };
+        self.probe.reached(Point::ArtifactStored).await;
+        Ok(Component {
+            artifact,
+            profile: finished.profile,
+            list: None,
+            commit: component.commit,
+        })
+    }
+
+    /// Stores a component's file.
+    pub(crate) async fn store_component(
+        &self,
+        path: std::path::PathBuf,
+    ) -> Result<ArtifactDigest, store::ArtifactError> {
+        let source = ArtifactSource::File(path);
+        let now = self.clock.now();
+        let stored = self.store.store_artifact(source, MAX_ARTIFACT, now).await?;
+        Ok(stored.digest)
     }
 
     /// Phase 3.
@@ -400,15 +441,6 @@ fn confirm_removal(order: &Order, planned: &Planned) -> Result<(), DeployFailure
         return Err(DeployFailure::RemovesEverything { live });
     }
     Ok(())
-}
-
-/// Passes the build's lines on.
-struct Lines<'a>(&'a dyn Observer);
-
-impl BuildOutput for Lines<'_> {
-    fn line(&self, line: &str) {
-        self.0.event(Event::BuildLine(line.to_owned()));
-    }
 }
 
 /// Derives a version: the commit, marked where the tree was not clean, else the digest.

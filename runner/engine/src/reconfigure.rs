@@ -119,15 +119,34 @@ impl Owner {
         if !due {
             return Ok(None);
         }
+        Ok(self.reconfigure_due(place, observer).await?)
+    }
+
+    /// Takes over what changed in a place, if anything waits for that.
+    ///
+    /// Changes that come while one is taken over wait, and are then taken over
+    /// together; each of them reports the deploy that did it.
+    pub(crate) async fn reconfigure_due(
+        &self,
+        place: Place,
+        observer: &dyn Observer,
+    ) -> Result<Option<DeployReport>, DeployError> {
+        let asked = self.store.due_reconfigures(Some(place)).await?;
+        let lock = self.reconfiguring.of(place);
+        let _one_at_a_time = lock.lock().await;
         let due = self.store.due_reconfigures(Some(place)).await?;
-        match due.first() {
-            Some(due) => Ok(Some(self.reconfigure(due, observer).await?)),
-            None => Ok(None),
+        match (due.first(), asked.is_empty()) {
+            (Some(due), _) => self.reconfigure(due, observer).await.map(Some),
+            (None, true) => Ok(None),
+            (None, false) => Ok(match self.store.live(place).await? {
+                Some(live) => Some(self.deploy_report(place, live.number).await?),
+                None => None,
+            }),
         }
     }
 
     /// Deploys the live artifact of a place anew, with the values as they are now.
-    pub(crate) async fn reconfigure(
+    async fn reconfigure(
         &self,
         due: &DueReconfigure,
         observer: &dyn Observer,
@@ -211,7 +230,7 @@ impl Owner {
         let mut deploys = Vec::new();
         for due in self.store.due_reconfigures(None).await? {
             if due.place.environment == updated.id {
-                deploys.push(self.reconfigure(&due, observer).await?);
+                deploys.extend(self.reconfigure_due(due.place, observer).await?);
             }
         }
         Ok((crate::shape::environment_report(updated), deploys))

@@ -7,6 +7,7 @@ use domain::{DeployId, DeployNumber, LogLevel, Stage, StageStatus, Timestamp};
 use store::{NewLogLine, StageRecord};
 
 use crate::engine::Engine;
+use crate::finished_build::FinishedBuild;
 use crate::observer::{Event, Observer};
 use crate::report::{LogReport, StageReport};
 
@@ -141,6 +142,49 @@ impl<'a> Recorder<'a> {
         }
     }
 
+    /// Notes a build that is over, of which the observer was told meanwhile.
+    pub(crate) async fn built(&self, build: &FinishedBuild) -> Result<(), store::Error> {
+        self.pending().stage = Some(Stage::Build);
+        for line in &build.output {
+            self.note(LogLevel::Info, None, line.clone());
+        }
+        let status = match build.result {
+            Ok(_) => StageStatus::Done,
+            Err(_) => StageStatus::Failed,
+        };
+        self.stage_over(Stage::Build, status, build.took).await
+    }
+
+    /// Stores that a stage is over, and the lines that are not stored yet.
+    async fn stage_over(
+        &self,
+        stage: Stage,
+        status: StageStatus,
+        duration: Duration,
+    ) -> Result<(), store::Error> {
+        let level = match status {
+            StageStatus::Done => LogLevel::Info,
+            StageStatus::Incomplete => LogLevel::Warn,
+            StageStatus::Failed => LogLevel::Error,
+        };
+        let duration_ms = milliseconds(duration);
+        self.note(
+            level,
+            None,
+            format!("{stage} {status} after {duration_ms} ms"),
+        );
+        let record = StageRecord {
+            stage,
+            status,
+            duration,
+        };
+        self.engine
+            .store
+            .stage_finished(self.deploy, record)
+            .await?;
+        self.flush().await
+    }
+
     /// Stores the lines that are not stored yet.
     pub(crate) async fn flush(&self) -> Result<(), store::Error> {
         let lines = std::mem::take(&mut self.pending().lines);
@@ -184,30 +228,17 @@ impl StageInProgress<'_> {
     pub(crate) async fn finish(self, status: StageStatus) -> Result<(), store::Error> {
         let clock = &self.recorder.engine.clock;
         let duration = clock.elapsed().saturating_sub(self.started);
-        let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let event = StageReport {
-            name: self.stage,
-            duration_ms,
-            status,
-        };
-        self.recorder.observer.event(Event::StageFinished(event));
-        let level = match status {
-            StageStatus::Done => LogLevel::Info,
-            StageStatus::Incomplete => LogLevel::Warn,
-            StageStatus::Failed => LogLevel::Error,
-        };
-        self.recorder.note(
-            level,
-            None,
-            format!("{} {status} after {duration_ms} ms", self.stage),
-        );
-        let record = StageRecord {
-            stage: self.stage,
-            status,
-            duration,
-        };
-        let store = &self.recorder.engine.store;
-        store.stage_finished(self.recorder.deploy, record).await?;
-        self.recorder.flush().await
+        self.recorder
+            .observer
+            .event(Event::StageFinished(StageReport {
+                name: self.stage,
+                duration_ms: milliseconds(duration),
+                status,
+            }));
+        self.recorder.stage_over(self.stage, status, duration).await
     }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

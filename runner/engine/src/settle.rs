@@ -7,7 +7,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use crate::engine::{Engine, Owner};
-use crate::observer::{Event, Observer};
+use crate::observer::{Event, Observer, Unobserved};
 use crate::recorder::Recorder;
 
 impl Owner {
@@ -27,17 +27,66 @@ impl Owner {
         }
         for due in self.store.due_reconfigures(None).await? {
             // A failed one stays due and is shown by `status`.
-            if let Err(error) = self.reconfigure(&due, observer).await {
+            if let Err(error) = self.reconfigure_due(due.place, observer).await {
                 observer.event(Event::Waiting(format!("a reconfigure failed: {error}")));
             }
         }
         // One place that cannot be settled is no reason to leave the others.
         let mut outcome = Ok(());
         for place in self.places_to_settle().await? {
-            outcome = outcome.and(self.settle(place, Duration::ZERO, None).await);
+            // Whoever settles it already does what is due.
+            if let Ok(_alone) = self.settling.of(place).try_lock() {
+                outcome = outcome.and(self.settle_ready(place, None, observer).await.map(drop));
+            }
         }
         outcome
     }
+}
+
+/// The least time between two looks at what is due.
+const PAUSE: Duration = Duration::from_millis(200);
+
+impl Owner {
+    /// Does what is due whenever something is, for as long as the future is polled.
+    ///
+    /// It waits for the next instant at which something is due, or for a
+    /// commit that may have changed it. What fails in the store is told to the
+    /// observer and tried again.
+    pub async fn keep_settling(&self, observer: &dyn Observer) {
+        let mut commits = self.commits();
+        loop {
+            commits.mark_unchanged();
+            let next = match self.next_due().await {
+                Ok(Some(wait)) if wait.is_zero() => match self.settle_due(observer).await {
+                    Ok(()) => Some(Duration::ZERO),
+                    Err(error) => Some(troubled(observer, &error)),
+                },
+                Ok(next) => next,
+                Err(error) => Some(troubled(observer, &error)),
+            };
+            match next {
+                Some(wait) => tokio::select! {
+                    () = self.clock.sleep(wait.max(PAUSE)) => {}
+                    _ = commits.changed() => self.clock.sleep(PAUSE).await,
+                },
+                // The sender lives as long as the store.
+                None => {
+                    let _ = commits.changed().await;
+                    self.clock.sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// How long to wait after the store failed.
+const RECOVERY: Duration = Duration::from_secs(5);
+
+fn troubled(observer: &dyn Observer, error: &store::Error) -> Duration {
+    observer.event(Event::Waiting(format!(
+        "what is due cannot be done: {error}"
+    )));
+    RECOVERY
 }
 
 impl Engine {
@@ -77,6 +126,28 @@ impl Engine {
         recorder: Option<&Recorder<'_>>,
     ) -> Result<(), store::Error> {
         let until = self.clock.elapsed() + patience;
+        let lock = self.settling.of(place);
+        loop {
+            let next = {
+                let _alone = lock.lock().await;
+                self.settle_ready(place, recorder, &Unobserved).await?
+            };
+            let left = until.saturating_sub(self.clock.elapsed());
+            match next {
+                Some(wait) if wait <= left && !left.is_zero() => self.clock.sleep(wait).await,
+                Some(_) | None => return Ok(()),
+            }
+        }
+    }
+
+    /// Runs the steps of a place until none is left that may start at once;
+    /// returns how long it is until the next may.
+    async fn settle_ready(
+        &self,
+        place: Place,
+        recorder: Option<&Recorder<'_>>,
+        observer: &dyn Observer,
+    ) -> Result<Option<Duration>, store::Error> {
         self.start_refreshes(place).await?;
         let mut running = FuturesUnordered::new();
         let mut started: Vec<StepId> = Vec::new();
@@ -96,26 +167,27 @@ impl Engine {
                     running.push(async move { (id, self.attempt(place, id, recorder).await) });
                 }
             }
-            if let Some((id, result)) = running.next().await {
-                started.retain(|other| *other != id);
-                // What is under way is not dropped: its result must be stored.
-                outcome = outcome.and(result);
-                self.tell(id, recorder).await?;
-                continue;
-            }
-            outcome?;
-            outcome = Ok(());
-            let left = until.saturating_sub(self.clock.elapsed());
-            match next_due(&steps).map(|at| at.since(now)) {
-                Some(wait) if wait <= left && !left.is_zero() => self.clock.sleep(wait).await,
-                Some(_) | None => return Ok(()),
-            }
+            let Some((id, result)) = running.next().await else {
+                return outcome.map(|()| next_due(&steps).map(|at| at.since(now)));
+            };
+            started.retain(|other| *other != id);
+            // What is under way is not dropped: its result must be stored.
+            outcome = outcome.and(result);
+            self.tell(id, recorder, observer).await?;
         }
     }
 
-    /// Tells the observer how a step stands.
-    async fn tell(&self, id: StepId, recorder: Option<&Recorder<'_>>) -> Result<(), store::Error> {
+    /// Tells the deploy's log, or else the observer, how a step stands.
+    async fn tell(
+        &self,
+        id: StepId,
+        recorder: Option<&Recorder<'_>>,
+        observer: &dyn Observer,
+    ) -> Result<(), store::Error> {
         let Some(recorder) = recorder else {
+            if let Some(step) = self.store.step(id).await? {
+                observer.event(Event::Step(crate::shape::step_report(&step)));
+            }
             return Ok(());
         };
         if let Some(step) = self.store.step(id).await? {

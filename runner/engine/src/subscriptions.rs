@@ -6,7 +6,6 @@ use domain::{
     EnvironmentName, ObjectName, Place, ProjectName, PropsOutcome, RegistrationId,
     RegistrationState, Secret,
 };
-use sandbox::Compiler;
 use store::{ForgetError, NewRegistrationSecrets, Over, Replace, ReplaceError, RetrySelection};
 
 use crate::engine::Owner;
@@ -125,7 +124,7 @@ impl Owner {
                 environment: at.environment.clone(),
             })?;
         let guest = self
-            .guest(live.artifact, Compiler::Optimizing)
+            .guest(live.artifact)
             .await
             .map_err(DeployFailure::from)
             .map_err(crate::error::DeployError::from)?;

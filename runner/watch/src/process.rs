@@ -124,7 +124,7 @@ impl<'a> Invocation<'a> {
         BuildError::Start {
             command: self.shown.clone(),
             directory: self.directory.clone(),
-            source,
+            source: std::sync::Arc::new(source),
         }
     }
 }
