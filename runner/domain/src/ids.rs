@@ -67,6 +67,10 @@ id!(
     /// An inbound webhook request that was accepted.
     DeliveryId
 );
+id!(
+    /// The address of a webhook that nobody subscribes for.
+    EndpointId
+);
 
 /// A connected user's id, as the team's backend gave it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -7,6 +7,7 @@
 mod attempt;
 mod canonical;
 mod capabilities;
+mod cron;
 pub mod declare;
 mod delivery;
 mod deploy;
@@ -34,14 +35,15 @@ pub use attempt::{
     conclude, hook_to_call,
 };
 pub use canonical::{canonical, canonical_of};
+pub use cron::{Due, Schedule, ScheduleError};
 pub use declare::ObjectKind;
 pub use delivery::{KNOWN_FOR, dedupe_key, silent_since, slack_challenge};
 pub use deploy::{DeployCause, DeployStatus, LogLevel, Stage, StageStatus};
 pub use digest::{ArtifactDigest, DeployListHash, DigestError, Fingerprint};
 pub use host_pattern::{HostPattern, HostPatternError, HostPort};
 pub use ids::{
-    DeliveryId, DeployId, DeployNumber, EnvironmentId, ObjectId, Place, ProjectId, RegistrationId,
-    RunId, StepId, UserId,
+    DeliveryId, DeployId, DeployNumber, EndpointId, EnvironmentId, ObjectId, Place, ProjectId,
+    RegistrationId, RunId, StepId, UserId,
 };
 pub use limits::Limits;
 pub use list::{CheckedList, Item, ObjectKey, Relation, Relationship};

@@ -85,7 +85,8 @@ CREATE INDEX runs_delivery ON runs (delivery) WHERE delivery IS NOT NULL;
 CREATE UNIQUE INDEX runs_tick ON runs (scheduled_object, tick, coalesce(user, ''))
   WHERE tick IS NOT NULL;
 
--- The schedules of live workflows; ticks up to `after` are dealt with.
+-- The schedules of live workflows; ticks up to `after` are dealt with. What is
+-- due says when the next one comes.
 CREATE TABLE schedules (
   object INTEGER PRIMARY KEY NOT NULL REFERENCES objects ON DELETE CASCADE,
   project INTEGER NOT NULL REFERENCES projects ON DELETE CASCADE,
@@ -94,14 +95,14 @@ CREATE TABLE schedules (
   time_zone TEXT NOT NULL,
   catch_up TEXT NOT NULL,
   after INTEGER NOT NULL,
-  next_tick INTEGER
+  next_tick INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX schedules_place ON schedules (project, environment);
 CREATE INDEX schedules_next ON schedules (next_tick);
 
-INSERT INTO schedules (object, project, environment, cron, time_zone, catch_up, after)
+INSERT INTO schedules (object, project, environment, cron, time_zone, catch_up, after, next_tick)
   SELECT o.id, o.project, o.environment, o.spec ->> '$.trigger.cron',
-    o.spec ->> '$.trigger.time_zone', o.spec ->> '$.trigger.catch_up', c.deployed_at
+    o.spec ->> '$.trigger.time_zone', o.spec ->> '$.trigger.catch_up', c.deployed_at, 0
   FROM objects o
   JOIN deployments c ON c.project = o.project AND c.environment = o.environment
     AND c.ended_at IS NULL

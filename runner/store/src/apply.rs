@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::columns::{change, first, text, time_opt, to_json};
 use crate::deploy_record::PlanDocument;
 use crate::seal::Keys;
-use crate::{Error, LeaseToken, Store, audit, columns, leases, reconfigure, snapshot};
+use crate::{Error, LeaseToken, Store, audit, columns, leases, reconfigure, schedules, snapshot};
 
 /// What a new registration gets that only the caller can make.
 #[derive(Debug, Clone)]
@@ -165,6 +165,8 @@ fn apply_in(
     let ids = objects::write(tx, apply.place, apply.deploy, &apply.list)?;
     objects::relate(tx, apply.place, &ids, &prepared.relationships)?;
     objects::note_values(tx, apply.place, &prepared.values)?;
+    let id_of = |key| ids.get(key).copied();
+    schedules::note(tx, apply.place, &apply.list, id_of, apply.now)?;
     let written = journal::write(tx, keys, apply, number, &ids)?;
     note_deployed(tx, apply, version.as_deref())?;
     note_deploy(tx, apply, prepared)?;

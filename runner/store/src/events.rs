@@ -155,7 +155,7 @@ pub(crate) fn start(
     Ok(started)
 }
 
-/// Starts a workflow for a tick of its schedule.
+/// Starts a workflow for a tick of its schedule, once.
 pub(crate) fn start_for_tick(
     tx: &Connection,
     place: Place,
@@ -163,6 +163,12 @@ pub(crate) fn start_for_tick(
     tick: Timestamp,
     now: Timestamp,
 ) -> Result<Vec<RunId>, Error> {
+    // A clock that went back and forth, or a schedule that was changed and
+    // changed back, may come to the same tick again.
+    let ran = "SELECT 1 FROM runs WHERE scheduled_object = ?1 AND tick = ?2";
+    if first(tx, ran, [object.0, tick.as_millis()], |_| Ok(()))?.is_some() {
+        return Ok(Vec::new());
+    }
     let sql = "SELECT spec FROM objects WHERE id = ?1 AND live = 1";
     let Some(spec) = first(tx, sql, [object.0], |row| Ok(row.get::<_, String>("spec")?))? else {
         return Ok(Vec::new());

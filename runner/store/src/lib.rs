@@ -13,10 +13,12 @@ mod audit;
 mod columns;
 mod data_dir;
 mod database;
+mod deliveries;
 mod deploy_log;
 mod deploy_record;
 mod deploys;
 mod doctor;
+mod endpoints;
 mod error;
 mod events;
 mod gc;
@@ -34,6 +36,7 @@ mod registrations;
 mod replace;
 mod runs;
 mod runs_attempt;
+mod schedules;
 mod schema;
 mod seal;
 mod settling;
@@ -53,12 +56,14 @@ pub use attempts::{
 };
 pub use audit::{AuditEntry, AuditFault};
 pub use data_dir::{DataDir, DataDirError, KeySource};
+pub use deliveries::{Accept, Accepted, DeliveryFilter, DeliveryRecord};
 pub use deploy_log::{LogLine, NewLogLine};
 pub use deploy_record::{
     AtomicOutcome, DeployError, DeployFailure, DeployRecord, DeployedVersion, NewDeploy,
     PendingCompensation, PlanDocument, StageRecord, SubscriptionStepDocument,
 };
 pub use doctor::{Health, Problem};
+pub use endpoints::{Address, AddressOf, MissingEndpoint, Receiver};
 pub use error::Error;
 pub use events::SendEvent;
 pub use gc::{Collected, Fate, GarbageMode, KeepReason};
@@ -76,6 +81,7 @@ pub use runs::{
     RunAttemptRecord, RunError, RunFilter, RunKind, RunLogLine, RunRecord, RunRequest, RunUsage,
 };
 pub use runs_attempt::{BegunAttemptOfRun, FinishRun, FinishedRun, RunOn};
+pub use schedules::Ticked;
 pub use store::Store;
 pub use subscriptions::{
     AttemptView, Doubt, DoubtKind, Over, RegistrationEvent, RegistrationView, StepView,

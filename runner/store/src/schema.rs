@@ -9,9 +9,10 @@ use crate::database::connect;
 use crate::{DataDir, Error};
 
 /// Each brings the database from the version of its index to the next.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../migrations/0001.sql"),
     include_str!("../migrations/0002.sql"),
+    include_str!("../migrations/0003.sql"),
 ];
 
 /// The version of today.

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use croner::errors::CronError;
-use croner::parser::{CronParser, Seconds, Year};
 use croner::{Cron, Weekday};
 use jiff::Span;
 use jiff::civil::{Date, date};
 use jiff::tz::TimeZoneDatabase;
 
 use super::report::About;
+use crate::cron::{find_zone, parse_cron};
 use crate::names::shown;
 
 /// The longest cron text that is looked at.
@@ -50,7 +50,7 @@ impl<'a> Schedules<'a> {
         let is_known = *self
             .zones
             .entry(zone)
-            .or_insert_with(|| is_known(database, zone));
+            .or_insert_with(|| find_zone(database, zone).is_some());
         if !is_known {
             about.add(format!(
                 "the time zone `{}` is unknown, an IANA name such as `Europe/Berlin` is expected",
@@ -58,10 +58,6 @@ impl<'a> Schedules<'a> {
             ));
         }
     }
-}
-
-fn is_known(database: &TimeZoneDatabase, zone: &str) -> bool {
-    database.get(zone).is_ok_and(|zone| !zone.is_unknown())
 }
 
 fn check_cron(text: &str) -> Result<(), String> {
@@ -82,12 +78,7 @@ fn check_cron(text: &str) -> Result<(), String> {
     {
         return Err(format!("`{}` is not allowed in it", odd.escape_debug()));
     }
-    let cron = CronParser::builder()
-        .seconds(Seconds::Disallowed)
-        .year(Year::Disallowed)
-        .build()
-        .parse(text)
-        .map_err(|error| error.to_string())?;
+    let cron = parse_cron(text)?;
     // With a weekday given, either field may match, so some day always does.
     if day != "*" && matches!(weekday, "*" | "?") && !ever_comes(&cron) {
         return Err("it names a day that never comes".to_owned());

@@ -271,7 +271,7 @@ CREATE TABLE schedules (
   time_zone TEXT NOT NULL,
   catch_up TEXT NOT NULL,
   after INTEGER NOT NULL,
-  next_tick INTEGER
+  next_tick INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE step_attempts (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
