@@ -94,6 +94,8 @@ codes! {
         "There is no deploy of that number in the environment. `tidegate deploys list` shows those there are.";
     ArtifactUnknown = "artifact-unknown", Usage,
         "The store holds no artifact of that digest, or no longer does. `tidegate artifacts list` shows those there are.";
+    ArtifactMismatch = "artifact-mismatch", Failed,
+        "What was uploaded does not have the digest that it was uploaded under: it was damaged on its way, or is another component. Upload it again.";
     RunUnknown = "run-unknown", Usage,
         "The store holds no run of that id, or no longer does. `tidegate runs list` shows those there are.";
     RegistrationUnknown = "registration-unknown", Usage,
@@ -140,6 +142,16 @@ codes! {
         "The deploy's lease was broken or ran out while it worked. Nothing changed unless the message says so.";
     DataDirectoryOwned = "data-directory-owned", Conflict,
         "Another process owns the data directory. The message names it. Wait for it to end, or stop it.";
+    OwnerGone = "owner-gone", Failed,
+        "The process that owns the data directory ended before it had answered. What it had begun is put in order by the next command that writes; `tidegate status` shows what stands.";
+    RequestInvalid = "request-invalid", Usage,
+        "The request could not be understood: its path, its query or its body is not of the form that the API takes. The message says what is wrong with it.";
+    RequestRefused = "request-refused", Failed,
+        "The request may come from a web page that has no business here, so it was refused. Without tokens the API answers only under its own address on this machine, to no other origin, and takes changes only as `application/json`.";
+    RequestTooLarge = "request-too-large", Usage,
+        "The body of the request is larger than what is taken there.";
+    PathUnknown = "path-unknown", Usage,
+        "The API has nothing under that path, or not for that method.";
     RolledBack = "rolled-back", Failed,
         "A step failed and the deploy was made with `--atomic`, so it was undone: the deploy before is live again.";
     StepsNotDone = "steps-not-done", StepsNotDone,

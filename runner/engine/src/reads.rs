@@ -269,6 +269,25 @@ impl Engine {
             .collect())
     }
 
+    /// Lists the deploys before one, newest first; all of them if none is given.
+    ///
+    /// # Errors
+    /// When there is no such project or environment.
+    pub async fn deploys_before(
+        &self,
+        project: &ProjectName,
+        environment: &EnvironmentName,
+        before: Option<DeployNumber>,
+        limit: u32,
+    ) -> Result<Vec<DeploySummary>, ReadError> {
+        let place = self.place(project, environment).await?;
+        let records = self.store.deploys(place, before, limit).await?;
+        Ok(records
+            .into_iter()
+            .map(|record| deploy_summary(self.as_it_stands(record)))
+            .collect())
+    }
+
     /// Returns one deploy.
     ///
     /// # Errors
