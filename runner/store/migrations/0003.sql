@@ -17,6 +17,17 @@ CREATE INDEX endpoints_user ON endpoints (project, environment, user) WHERE user
 
 ALTER TABLE registrations ADD COLUMN last_delivery_at INTEGER;
 
+-- Secrets as they were: a provider that was subscribed with one goes on signing with it until
+-- it is subscribed anew.
+CREATE TABLE former_secrets (
+  project INTEGER NOT NULL REFERENCES projects ON DELETE CASCADE,
+  environment INTEGER NOT NULL REFERENCES environments ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  sealed BLOB NOT NULL,
+  PRIMARY KEY (project, environment, name, version)
+) STRICT, WITHOUT ROWID;
+
 -- A delivery outlives its runs for as long as it has to be known as a duplicate; its content
 -- does not.
 CREATE TABLE deliveries (

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use crate::artifacts::{file_of, is_sound};
 use crate::columns::{count, rows, text};
 use crate::seal::Keys;
-use crate::{Error, Store, audit, registration_row, schema, users, values};
+use crate::{Error, Store, audit, endpoints, registration_row, schema, users, values};
 
 /// Something that is wrong with the data directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Store {
 }
 
 /// The tables whose rows are counted.
-const COUNTED: [&str; 9] = [
+const COUNTED: [&str; 10] = [
     "projects",
     "environments",
     "artifacts",
@@ -100,6 +100,7 @@ const COUNTED: [&str; 9] = [
     "registrations",
     "steps",
     "runs",
+    "deliveries",
     "audit",
 ];
 
@@ -130,6 +131,7 @@ fn database(tx: &Connection) -> Result<Vec<Problem>, Error> {
 fn sealed(tx: &Connection, keys: &Keys) -> Result<Vec<Problem>, Error> {
     let mut problems = values::unreadable(tx, keys)?;
     problems.extend(registration_row::unreadable(tx, keys)?);
+    problems.extend(endpoints::unreadable(tx, keys)?);
     problems.extend(users::unreadable(tx, keys)?);
     Ok(problems.into_iter().map(Problem::Unsealable).collect())
 }

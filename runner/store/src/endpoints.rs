@@ -4,11 +4,11 @@
 use domain::declare::{Object, SigningKey, Webhook};
 use domain::{
     EndpointId, ObjectId, ObjectName, Place, RegistrationId, Secret, Timestamp, UserId, ValueKey,
-    ValueKind,
+    ValueKind, ValueVersions,
 };
 use rusqlite::{Connection, Row, params};
 
-use crate::columns::{change, first, insert, json, rows, time, time_opt};
+use crate::columns::{change, first, insert, json, rows, time, time_opt, versions};
 use crate::registration_row::{self, SIGNING, TOKEN};
 use crate::seal::{Keys, Spot};
 use crate::{Error, Store, columns, values};
@@ -81,36 +81,10 @@ impl Store {
         self.database()
             .read(move |tx| {
                 let hash = keys.token_hash(&token);
-                let found = first(
-                    tx,
-                    "SELECT r.id, r.project, r.environment, r.object, r.user, r.signing_sealed, o.spec
-                     FROM registrations r JOIN objects o ON o.id = r.object
-                     WHERE r.token_hash = ?1 AND (r.open_until IS NULL OR r.open_until > ?2)
-                       AND o.live = 1",
-                    params![hash, now.as_millis()],
-                    |row| {
-                        let id = RegistrationId(row.get("id")?);
-                        let sealed: Option<Vec<u8>> = row.get("signing_sealed")?;
-                        let issued = sealed
-                            .map(|sealed| registration_row::open(&keys, id, SIGNING, &sealed))
-                            .transpose()?;
-                        receiver(row, AddressOf::Registration(id), issued)
-                    },
-                )?;
-                let found = match found {
-                    Some(found) => Some(found),
-                    None => first(
-                        tx,
-                        "SELECT e.id, e.project, e.environment, e.object, e.user, o.spec
-                         FROM endpoints e JOIN objects o ON o.id = e.object
-                         WHERE e.token_hash = ?1 AND o.live = 1",
-                        [hash],
-                        |row| receiver(row, AddressOf::Endpoint(EndpointId(row.get("id")?)), None),
-                    )?
-                    // Once it subscribes, only its subscriptions' addresses count.
-                    .filter(|found| !found.webhook.hooks.subscription),
-                };
-                found.map(|found| with_secret(tx, &keys, found)).transpose()
+                match subscribed(tx, &keys, &hash, now)? {
+                    Some(found) => Ok(Some(found)),
+                    None => fixed(tx, &keys, &hash),
+                }
             })
             .await
     }
@@ -187,14 +161,83 @@ impl Store {
     }
 }
 
-fn receiver(row: &Row<'_>, address: AddressOf, issued: Option<Secret>) -> Result<Receiver, Error> {
+/// Finds a registration by the hash of its token.
+fn subscribed(
+    tx: &Connection,
+    keys: &Keys,
+    hash: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<Receiver>, Error> {
+    let found = first(
+        tx,
+        "SELECT r.id, r.project, r.environment, r.object, r.user, r.signing_sealed,
+           r.basis_values, o.spec
+         FROM registrations r JOIN objects o ON o.id = r.object
+         WHERE r.token_hash = ?1 AND (r.open_until IS NULL OR r.open_until > ?2) AND o.live = 1",
+        params![hash, now.as_millis()],
+        |row| {
+            let id = RegistrationId(row.get("id")?);
+            let sealed: Option<Vec<u8>> = row.get("signing_sealed")?;
+            let issued = sealed
+                .map(|sealed| registration_row::open(keys, id, SIGNING, &sealed))
+                .transpose()?;
+            let found = receiver(row, AddressOf::Registration(id))?;
+            Ok((found, issued, versions(row, "basis_values")?))
+        },
+    )?;
+    let Some((found, issued, basis)) = found else {
+        return Ok(None);
+    };
+    let keys = match found.webhook.signature.key() {
+        Some(SigningKey::Secret { name }) => {
+            let with = version_of(&basis, name);
+            values::signing_keys(tx, keys, found.place, name, with)?
+        }
+        Some(SigningKey::Issued) => issued.into_iter().collect(),
+        None => Vec::new(),
+    };
+    Ok(Some(Receiver { keys, ..found }))
+}
+
+fn version_of(basis: &ValueVersions, secret: &str) -> Option<u64> {
+    let key = ValueKey {
+        kind: ValueKind::Secret,
+        name: secret.to_owned(),
+    };
+    basis.get(&key).copied()
+}
+
+/// Finds the address of a webhook that nobody subscribes for by the hash of its token.
+fn fixed(tx: &Connection, keys: &Keys, hash: &[u8; 32]) -> Result<Option<Receiver>, Error> {
+    let found = first(
+        tx,
+        "SELECT e.id, e.project, e.environment, e.object, e.user, o.spec
+         FROM endpoints e JOIN objects o ON o.id = e.object
+         WHERE e.token_hash = ?1 AND o.live = 1",
+        [hash],
+        |row| receiver(row, AddressOf::Endpoint(EndpointId(row.get("id")?))),
+    )?;
+    // Once it subscribes, only its subscriptions' addresses count.
+    let Some(found) = found.filter(|found| !found.webhook.hooks.subscription) else {
+        return Ok(None);
+    };
+    let keys = match found.webhook.signature.key() {
+        Some(SigningKey::Secret { name }) => {
+            values::signing_keys(tx, keys, found.place, name, None)?
+        }
+        Some(SigningKey::Issued) | None => Vec::new(),
+    };
+    Ok(Some(Receiver { keys, ..found }))
+}
+
+fn receiver(row: &Row<'_>, address: AddressOf) -> Result<Receiver, Error> {
     Ok(Receiver {
         place: columns::place(row)?,
         address,
         object: ObjectId(row.get("object")?),
         webhook: webhook(row)?,
         user: row.get::<_, Option<String>>("user")?.map(UserId),
-        keys: issued.into_iter().collect(),
+        keys: Vec::new(),
     })
 }
 
@@ -204,24 +247,6 @@ fn webhook(row: &Row<'_>) -> Result<Webhook, Error> {
         Object::Integration(_) | Object::Action(_) | Object::Workflow(_) | Object::AppEvent(_) => {
             Err(Error::corrupt("an address belongs to what is no webhook"))
         }
-    }
-}
-
-/// Puts the keys in that the webhook's declaration asks for.
-fn with_secret(tx: &Connection, keys: &Keys, found: Receiver) -> Result<Receiver, Error> {
-    match found.webhook.signature.key() {
-        Some(SigningKey::Secret { name }) => {
-            let key = ValueKey {
-                kind: ValueKind::Secret,
-                name: name.clone(),
-            };
-            let value = values::current(tx, keys, found.place, &key)?;
-            Ok(Receiver {
-                keys: value.into_iter().collect(),
-                ..found
-            })
-        }
-        Some(SigningKey::Issued) | None => Ok(found),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod applying;
 mod artifacts;
+mod deliveries;
 mod directories;
 mod fixture;
 mod journal;

@@ -300,6 +300,71 @@ fn held(tx: &Connection, place: Place, key: &ValueKey) -> Result<Option<Held>, E
     )
 }
 
+/// How many former values of a secret are kept.
+const FORMER: u64 = 3;
+
+/// Keeps what a secret was, as it is sealed: the seal names the version.
+fn keep_former(tx: &Connection, place: Place, key: &ValueKey, version: u64) -> Result<(), Error> {
+    let (project, environment) = (place.project.0, place.environment.0);
+    change(
+        tx,
+        "INSERT INTO former_secrets (project, environment, name, version, sealed)
+         SELECT project, environment, name, version, sealed FROM held_values
+         WHERE project = ?1 AND environment = ?2 AND name = ?3 AND kind = 'secret'
+           AND sealed IS NOT NULL
+         ON CONFLICT DO NOTHING",
+        params![project, environment, key.name],
+    )?;
+    change(
+        tx,
+        "DELETE FROM former_secrets
+         WHERE project = ?1 AND environment = ?2 AND name = ?3 AND version < ?4",
+        params![
+            project,
+            environment,
+            key.name,
+            signed(version.saturating_sub(FORMER))
+        ],
+    )
+    .map(drop)
+}
+
+/// Returns the keys that may have signed what comes to an address: the secret as it is, and, where
+/// it was subscribed with an earlier version of it, that one. None once the secret is unset.
+pub(crate) fn signing_keys(
+    tx: &Connection,
+    keys: &Keys,
+    place: Place,
+    name: &str,
+    subscribed_with: Option<u64>,
+) -> Result<Vec<Secret>, Error> {
+    let key = ValueKey {
+        kind: ValueKind::Secret,
+        name: name.to_owned(),
+    };
+    let Some(held) = held(tx, place, &key)? else {
+        return Ok(Vec::new());
+    };
+    let version = held.version;
+    let Some(value) = held.open(keys, place, &key)? else {
+        return Ok(Vec::new());
+    };
+    let Some(former) = subscribed_with.filter(|former| *former != version) else {
+        return Ok(vec![value]);
+    };
+    let sealed = first(
+        tx,
+        "SELECT sealed FROM former_secrets
+         WHERE project = ?1 AND environment = ?2 AND name = ?3 AND version = ?4",
+        params![place.project.0, place.environment.0, name, signed(former)],
+        |row| Ok(row.get::<_, Vec<u8>>("sealed")?),
+    )?;
+    let former = sealed
+        .map(|sealed| keys.open(spot(&row_of(place, &key, former)), &sealed))
+        .transpose()?;
+    Ok([Some(value), former].into_iter().flatten().collect())
+}
+
 /// Writes a value; variables are kept as they are, the others sealed.
 fn write(
     tx: &Connection,
@@ -310,6 +375,9 @@ fn write(
     value: Option<&Secret>,
     now: Timestamp,
 ) -> Result<(), Error> {
+    if key.kind == ValueKind::Secret {
+        keep_former(tx, place, key, version)?;
+    }
     let (plain, sealed) = match (key.kind, value) {
         (_, None) => (None, None),
         (ValueKind::Variable, Some(value)) => (Some(value.expose()), None),
