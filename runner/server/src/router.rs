@@ -1,14 +1,25 @@
 //! Which path leads where, on each of the two ports.
 
-use axum::Router;
+use std::net::SocketAddr;
+
+use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::{Router, middleware};
 
 use crate::app::App;
-use crate::page;
+use crate::{api, guard, page};
 
-/// Returns the routes of the API and the pages.
-pub(crate) fn local(app: App) -> Router {
-    Router::new().merge(page::routes()).with_state(app)
+/// The most bytes of a body, but for artifacts and deliveries.
+const MOST: usize = 32 * 1024 * 1024;
+
+/// Returns the routes of the API and the pages, which answer under this address alone.
+pub(crate) fn local(app: App, address: SocketAddr) -> Router {
+    Router::new()
+        .merge(api::routes())
+        .merge(page::routes())
+        .layer(DefaultBodyLimit::max(MOST))
+        .layer(middleware::from_fn_with_state(address, guard::guard))
+        .with_state(app)
 }
 
 /// Returns the routes of the port that a tunnel may expose.

@@ -72,46 +72,44 @@ pub async fn start(settings: Settings) -> Result<Server, StartError> {
         Some(address) => Some(bind(address).await?),
         None => None,
     };
-    let api = Port::serve(api, settings.api, router::local(app.clone()), &app.ending)?;
-    let ingress = match (ingress, settings.ingress) {
-        (Some(listener), Some(address)) => {
-            let routes = router::ingress(app.clone());
-            Some(Port::serve(listener, address, routes, &app.ending)?)
-        }
-        _ => None,
-    };
+    let routes = router::local(app.clone(), api.address);
+    let api = api.serve(routes, &app.ending);
+    let ingress = ingress.map(|port| port.serve(router::ingress(app.clone()), &app.ending));
     app.owner
         .announce(&api.address.to_string())
         .map_err(StartError::Announce)?;
     Ok(Server { app, api, ingress })
 }
 
-async fn bind(address: ListenOn) -> Result<TcpListener, StartError> {
-    address
-        .bind()
-        .await
-        .map_err(|source| StartError::Listen { address, source })
+async fn bind(asked: ListenOn) -> Result<Bound, StartError> {
+    let failed = |source| StartError::Listen {
+        address: asked,
+        source,
+    };
+    let listener = asked.bind().await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok(Bound { address, listener })
 }
 
-impl Port {
-    fn serve(
-        listener: TcpListener,
-        asked: ListenOn,
-        routes: Router,
-        ending: &CancellationToken,
-    ) -> Result<Self, StartError> {
-        let address = listener.local_addr().map_err(|source| StartError::Listen {
-            address: asked,
-            source,
-        })?;
+/// A port that is listened on and not served yet.
+struct Bound {
+    address: SocketAddr,
+    listener: TcpListener,
+}
+
+impl Bound {
+    fn serve(self, routes: Router, ending: &CancellationToken) -> Port {
         let ended = ending.clone().cancelled_owned();
         let serving = tokio::spawn(async move {
             // The future never fails: what goes wrong with one connection ends that one.
-            let _ = axum::serve(listener, routes)
+            let _ = axum::serve(self.listener, routes)
                 .with_graceful_shutdown(ended)
                 .await;
         });
-        Ok(Self { address, serving })
+        Port {
+            address: self.address,
+            serving,
+        }
     }
 }
 
@@ -144,11 +142,13 @@ impl Server {
             self.app.work.wait().await;
         };
         tokio::time::timeout(deadline, over).await.is_ok()
+        // Dropping the server cuts short what was not.
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
         self.app.ending.cancel();
+        self.app.ended.cancel();
     }
 }

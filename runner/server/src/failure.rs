@@ -1,0 +1,156 @@
+//! A request that failed, as an answer.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use engine::{ChangeError, Code, Coded, DeployError, DeployFailure, RunError};
+use serde_json::{Value, json};
+
+use crate::wire::Problem;
+
+/// The problem that a request ended with.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure(pub(crate) Problem);
+
+impl Failure {
+    /// Says that a request is not of the form that the API takes.
+    pub(crate) fn invalid(detail: impl Into<String>) -> Self {
+        Self(Problem::new(Code::RequestInvalid, detail))
+    }
+
+    /// Says that what was to be done ended in a panic, which is a fault of ours.
+    pub(crate) fn broken() -> Self {
+        let detail = "what was asked for ended in a fault of the program's own";
+        Self(Problem::new(Code::Internal, detail))
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if status.is_server_error() {
+            tracing::error!(code = %self.0.code, detail = %self.0.detail, "a request failed");
+        }
+        let mut response = (status, Json(&self.0)).into_response();
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(crate::wire::MEDIA_TYPE),
+        );
+        response
+    }
+}
+
+impl From<engine::ReadError> for Failure {
+    fn from(error: engine::ReadError) -> Self {
+        Self(Problem::of(&error))
+    }
+}
+
+impl From<engine::UploadError> for Failure {
+    fn from(error: engine::UploadError) -> Self {
+        Self(Problem::of(&error))
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let mut problem = Problem::of(&error);
+        if let RunError::Input { violations, .. } = &error {
+            let violations: Vec<Value> = violations
+                .iter()
+                .map(|one| json!({ "pointer": one.pointer, "message": one.message }))
+                .collect();
+            problem = problem.with("violations", &violations);
+        }
+        Self(problem)
+    }
+}
+
+impl From<DeployError> for Failure {
+    fn from(error: DeployError) -> Self {
+        Self(of_deploy(&error, Problem::of(&error)))
+    }
+}
+
+impl From<ChangeError> for Failure {
+    fn from(error: ChangeError) -> Self {
+        let problem = Problem::of(&error);
+        Self(match &error {
+            ChangeError::Deploy(deploy) => of_deploy(deploy, problem),
+            _ => problem,
+        })
+    }
+}
+
+/// Adds what is known of the deploy that failed.
+fn of_deploy(error: &DeployError, mut problem: Problem) -> Problem {
+    if let DeployFailure::Declaration { findings } = &error.cause {
+        problem = problem.with("findings", findings);
+    }
+    match error.report() {
+        Some(report) => problem.with("deploy", report),
+        None => problem,
+    }
+}
+
+/// Makes the failure of any error that has a code.
+pub(crate) fn failure<E: Coded + 'static>(error: &E) -> Failure {
+    Failure(Problem::of(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header;
+    use axum::response::IntoResponse as _;
+    use domain::{RunId, SchemaViolation};
+    use engine::{ReadError, RunError};
+
+    use super::Failure;
+
+    #[test]
+    fn a_problem_says_what_happened_under_which_code() {
+        let failure = Failure::from(ReadError::RunUnknown(RunId(7)));
+        insta::assert_json_snapshot!(failure.0, @r#"
+        {
+          "type": "urn:tidegate:problem:run-unknown",
+          "title": "run unknown",
+          "status": 404,
+          "detail": "the store has no run 7",
+          "code": "run-unknown"
+        }
+        "#);
+        let response = failure.into_response();
+        assert_eq!(response.status(), 404);
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "application/problem+json"
+        );
+    }
+
+    #[test]
+    fn an_input_that_is_not_valid_names_each_field() {
+        let failure = Failure::from(RunError::Input {
+            action: "greet".to_owned(),
+            violations: vec![SchemaViolation {
+                pointer: "/name".to_owned(),
+                message: "is required".to_owned(),
+            }],
+        });
+        insta::assert_json_snapshot!(failure.0, @r#"
+        {
+          "type": "urn:tidegate:problem:input-invalid",
+          "title": "input invalid",
+          "status": 422,
+          "detail": "the input of action greet is not valid\n  /name: is required",
+          "code": "input-invalid",
+          "violations": [
+            {
+              "message": "is required",
+              "pointer": "/name"
+            }
+          ]
+        }
+        "#);
+    }
+}
