@@ -4,9 +4,11 @@
 //! decided here about deploys, and nothing but the shell prints.
 
 mod cli;
+mod client;
 mod commands;
 mod context;
 mod document;
+mod door;
 mod error;
 mod input;
 mod outcome;

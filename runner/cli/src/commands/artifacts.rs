@@ -44,14 +44,14 @@ async fn list(context: &Context) -> Outcome {
 async fn gc(context: &Context, arguments: &Gc) -> Outcome {
     let session = context.open(None, "artifacts gc").await?;
     let progress = context.progress();
-    let owner = session.own().await?;
+    let mut door = session.door(context).await?;
     let mode = if arguments.dry_run {
         GarbageMode::DryRun
     } else {
         GarbageMode::Remove
     };
-    let artifacts = owner.gc(mode).await?;
-    session.settle_due(&owner, &progress).await;
+    let artifacts = door.gc(mode).await?;
+    door.settle_due(&progress).await;
     drop(progress);
     context.shell.document(&items("artifacts", &artifacts));
     let removed: Vec<ArtifactReport> = artifacts

@@ -7,8 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use domain::{ArtifactDigest, DeployNumber, EnvironmentName};
 use engine::{
-    Atomicity, BuildProfile, Code, Coded as _, DeployReport, DeployRequest, LeaseWait, Owner,
-    Removal, Source,
+    Atomicity, BuildProfile, Code, DeployReport, DeployRequest, LeaseWait, Owner, Removal, Source,
 };
 
 use super::Outcome;
@@ -119,9 +118,14 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Outcome {
         true => context.progress().in_full().streaming(),
         false => context.progress(),
     };
-    let owner = session.own_within(arguments.manner.patience()).await?;
-    let deployed = deploy(context, &owner, request, &progress).await;
-    session.settle_due(&owner, &progress).await;
+    let mut door = session
+        .door_within(context, arguments.manner.patience())
+        .await?;
+    let deployed = confirmed(context, request, async |request| {
+        door.deploy(request, &progress).await
+    })
+    .await;
+    door.settle_due(&progress).await;
     let report = deployed?;
     // What was settled at the end may have been this deploy's.
     let report = session
@@ -133,28 +137,38 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Outcome {
     Ok(conclude(context, &report))
 }
 
-/// Deploys, asking a person on a terminal before everything is removed.
+/// Deploys as the owner, asking a person on a terminal before everything is removed.
 pub(crate) async fn deploy(
     context: &Context,
     owner: &Owner,
     request: DeployRequest,
     progress: &Progress,
 ) -> Result<DeployReport, CliError> {
-    let error = match owner.deploy(request.clone(), progress).await {
-        Ok(report) => return Ok(report),
-        Err(error) => error,
+    confirmed(context, request, async |request| {
+        let deployed = owner.deploy(request, progress).await;
+        deployed.map_err(deploy_error)
+    })
+    .await
+}
+
+/// Deploys, in whichever way, asking a person on a terminal before everything is removed.
+async fn confirmed(
+    context: &Context,
+    request: DeployRequest,
+    mut deploy: impl AsyncFnMut(DeployRequest) -> Result<DeployReport, CliError>,
+) -> Result<DeployReport, CliError> {
+    let error = match deploy(request.clone()).await {
+        Err(error) if error.code() == Code::RemovesEverything && context.may_ask() => error,
+        outcome => return outcome,
     };
-    if error.code() != Code::RemovesEverything || !context.may_ask() {
-        return Err(deploy_error(error));
-    }
-    if !confirm(context, &format!("{error}. Go on?"))? {
-        return Err(deploy_error(error));
+    if !confirm(context, &format!("{}. Go on?", error.message()))? {
+        return Err(error);
     }
     let request = DeployRequest {
         removal: Removal::AllowAll,
         ..request
     };
-    owner.deploy(request, progress).await.map_err(deploy_error)
+    deploy(request).await
 }
 
 /// Shows how a deploy ended and says what the program shall end with.

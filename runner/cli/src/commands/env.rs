@@ -108,9 +108,9 @@ async fn show(context: &Context, arguments: &One) -> Outcome {
 async fn create(context: &Context, arguments: One) -> Outcome {
     let session = context.open(None, "env create").await?;
     let progress = context.progress();
-    let owner = session.own().await?;
-    let created = owner.create_environment(arguments.name).await;
-    session.settle_due(&owner, &progress).await;
+    let mut door = session.door(context).await?;
+    let created = door.create_environment(&arguments.name).await;
+    door.settle_due(&progress).await;
     drop(progress);
     tell(context, &created?);
     Ok(Ending::Done)
@@ -132,11 +132,11 @@ async fn update(context: &Context, arguments: Update) -> Outcome {
     }
     let session = context.open(None, "env update").await?;
     let progress = context.progress();
-    let owner = session.own().await?;
-    let updated = owner
-        .update_environment(&arguments.name, change, &progress)
+    let mut door = session.door(context).await?;
+    let updated = door
+        .update_environment(&arguments.name, &change, &progress)
         .await;
-    session.settle_due(&owner, &progress).await;
+    door.settle_due(&progress).await;
     drop(progress);
     let (environment, deploys) = updated?;
     let mut document_fields = fields(&environment);
@@ -152,18 +152,18 @@ async fn update(context: &Context, arguments: Update) -> Outcome {
 async fn delete(context: &Context, arguments: &Delete) -> Outcome {
     let session = context.open(None, "env delete").await?;
     let progress = context.progress();
-    let owner = session.own().await?;
+    let mut door = session.door(context).await?;
     let force = if arguments.force {
         Force::Yes
     } else {
         Force::No
     };
-    let deleted = owner
+    let deleted = door
         .delete_environment(&arguments.name, force, &progress)
         .await;
-    session.settle_due(&owner, &progress).await;
+    door.settle_due(&progress).await;
     drop(progress);
-    let forgotten = deleted?.forgotten;
+    let forgotten = deleted?;
     context.shell.document(&document(
         "environment_delete",
         &json!({ "name": arguments.name, "forgotten": forgotten }),

@@ -55,9 +55,9 @@ async fn break_lock(context: &Context, environment: &EnvironmentArg) -> Outcome 
     let session = context.open(None, "locks break").await?;
     let (project, environment) = session.place(environment).await?;
     let progress = context.progress();
-    let owner = session.own().await?;
-    let broken = owner.break_lock(&project, &environment).await?;
-    session.settle_due(&owner, &progress).await;
+    let mut door = session.door(context).await?;
+    let broken = door.break_lock(&project, &environment).await?;
+    door.settle_due(&progress).await;
     drop(progress);
     context.shell.document(&document(
         "lock_break",

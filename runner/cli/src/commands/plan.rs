@@ -9,7 +9,7 @@ use super::Outcome;
 use super::deploy::source;
 use crate::context::{Context, EnvironmentArg};
 use crate::document::document;
-use crate::outcome::{Ending, deploy_error};
+use crate::outcome::Ending;
 use crate::render::{self, Length};
 
 #[derive(Debug, Args)]
@@ -36,14 +36,14 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Outcome {
         BuildProfile::Release,
     )
     .await?;
-    let owner = session.own().await?;
+    let mut door = session.door(context).await?;
     let request = PlanRequest {
         project,
         environment,
         source,
     };
     let progress = context.progress();
-    let report = owner.plan(request, &progress).await.map_err(deploy_error)?;
+    let report = door.plan(request, &progress).await?;
     drop(progress);
     context.shell.document(&document("plan", &report));
     let length = if context.shell.is_verbose() {

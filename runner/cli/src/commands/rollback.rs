@@ -7,7 +7,6 @@ use engine::RollbackRequest;
 use super::Outcome;
 use super::deploy::{Manner, conclude, deploy_number};
 use crate::context::{Context, EnvironmentArg};
-use crate::outcome::deploy_error;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -32,10 +31,11 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Outcome {
         lease: arguments.manner.lease(),
     };
     let progress = context.progress();
-    let owner = session.own_within(arguments.manner.patience()).await?;
-    let rolled_back = owner.rollback(request, &progress).await;
-    session.settle_due(&owner, &progress).await;
+    let mut door = session
+        .door_within(context, arguments.manner.patience())
+        .await?;
+    let rolled_back = door.rollback(&request, &progress).await;
+    door.settle_due(&progress).await;
     drop(progress);
-    let report = rolled_back.map_err(deploy_error)?;
-    Ok(conclude(context, &report))
+    Ok(conclude(context, &rolled_back?))
 }

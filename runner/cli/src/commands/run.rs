@@ -41,11 +41,11 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Outcome {
         input,
     };
     let progress = context.progress();
-    let owner = session.own().await?;
+    let mut door = session.door(context).await?;
     context.shell.spin("run");
-    let ran = owner.run(request).await;
+    let ran = door.run(&request).await;
     context.shell.still();
-    session.settle_due(&owner, &progress).await;
+    door.settle_due(&progress).await;
     drop(progress);
     Ok(conclude(context, &ran?))
 }

@@ -102,16 +102,16 @@ async fn logs(context: &Context, arguments: &One) -> Outcome {
 async fn replay(context: &Context, arguments: &Again) -> Outcome {
     let session = context.open(None, "runs replay").await?;
     let progress = context.progress();
-    let owner = session.own().await?;
+    let mut door = session.door(context).await?;
     let which = if arguments.original {
         Replay::Original
     } else {
         Replay::Current
     };
     context.shell.spin("run");
-    let ran = owner.replay(arguments.run, which).await;
+    let ran = door.replay(arguments.run, which).await;
     context.shell.still();
-    session.settle_due(&owner, &progress).await;
+    door.settle_due(&progress).await;
     drop(progress);
     Ok(conclude(context, &ran?))
 }
@@ -119,9 +119,9 @@ async fn replay(context: &Context, arguments: &Again) -> Outcome {
 async fn cancel(context: &Context, arguments: &One) -> Outcome {
     let session = context.open(None, "runs cancel").await?;
     let progress = context.progress();
-    let owner = session.own().await?;
-    let run = owner.cancel(arguments.run).await?;
-    session.settle_due(&owner, &progress).await;
+    let mut door = session.door(context).await?;
+    let run = door.cancel(arguments.run).await?;
+    door.settle_due(&progress).await;
     drop(progress);
     context.shell.document(&document("run", &run));
     context.shell.data(render::run_facts(&run));

@@ -7,6 +7,7 @@ use engine::{PlaceRequest, RegistrationReport, Selector};
 use super::Outcome;
 use crate::context::{Context, EnvironmentArg};
 use crate::document::{document, items};
+use crate::door::Care;
 use crate::outcome::Ending;
 use crate::render;
 
@@ -55,9 +56,16 @@ pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
     match command {
         Command::List(environment) => list(context, &environment).await,
         Command::Show(arguments) => show(context, &arguments).await,
-        Command::Retry(arguments) => retry(context, arguments).await,
-        Command::Resubscribe(arguments) => resubscribe(context, arguments).await,
-        Command::Forget(arguments) => forget(context, arguments).await,
+        Command::Retry(arguments) => {
+            let which = arguments.which.unwrap_or(Selector::All);
+            care(context, Care::Retry, &which, &arguments.environment).await
+        }
+        Command::Resubscribe(Which { which, environment }) => {
+            care(context, Care::Resubscribe, &which, &environment).await
+        }
+        Command::Forget(Which { which, environment }) => {
+            care(context, Care::Forget, &which, &environment).await
+        }
     }
 }
 
@@ -84,46 +92,26 @@ async fn show(context: &Context, arguments: &One) -> Outcome {
     Ok(Ending::Done)
 }
 
-async fn retry(context: &Context, arguments: Several) -> Outcome {
-    let session = context.open(None, "subscriptions retry").await?;
-    let (project, environment) = session.place(&arguments.environment).await?;
+async fn care(
+    context: &Context,
+    care: Care,
+    which: &Selector,
+    environment: &EnvironmentArg,
+) -> Outcome {
+    let command = match care {
+        Care::Retry => "subscriptions retry",
+        Care::Resubscribe => "subscriptions resubscribe",
+        Care::Forget => "subscriptions forget",
+    };
+    let session = context.open(None, command).await?;
+    let (project, environment) = session.place(environment).await?;
     let at = PlaceRequest {
         project,
         environment,
     };
-    let owner = session.own().await?;
-    let changed = owner
-        .retry(&at, &arguments.which.unwrap_or(Selector::All))
-        .await;
-    session.settle_due(&owner, &context.progress()).await;
-    tell(context, &changed?);
-    Ok(Ending::Done)
-}
-
-async fn resubscribe(context: &Context, arguments: Which) -> Outcome {
-    let session = context.open(None, "subscriptions resubscribe").await?;
-    let (project, environment) = session.place(&arguments.environment).await?;
-    let at = PlaceRequest {
-        project,
-        environment,
-    };
-    let owner = session.own().await?;
-    let changed = owner.resubscribe(&at, &arguments.which).await;
-    session.settle_due(&owner, &context.progress()).await;
-    tell(context, &changed?);
-    Ok(Ending::Done)
-}
-
-async fn forget(context: &Context, arguments: Which) -> Outcome {
-    let session = context.open(None, "subscriptions forget").await?;
-    let (project, environment) = session.place(&arguments.environment).await?;
-    let at = PlaceRequest {
-        project,
-        environment,
-    };
-    let owner = session.own().await?;
-    let changed = owner.forget(&at, &arguments.which).await;
-    session.settle_due(&owner, &context.progress()).await;
+    let mut door = session.door(context).await?;
+    let changed = door.care(care, &at, which).await;
+    door.settle_due(&context.progress()).await;
     tell(context, &changed?);
     Ok(Ending::Done)
 }

@@ -65,19 +65,14 @@ pub(crate) async fn set(
     let session = context.open(None, "values set").await?;
     let (project, environment) = session.place(environment).await?;
     let progress = context.progress();
-    let owner = session.own().await?;
-    let set = owner
-        .set_value(
-            ValueRequest {
-                project,
-                environment,
-                key,
-            },
-            value,
-            &progress,
-        )
-        .await;
-    session.settle_due(&owner, &progress).await;
+    let mut door = session.door(context).await?;
+    let request = ValueRequest {
+        project,
+        environment,
+        key,
+    };
+    let set = door.set_value(&request, &value, &progress).await;
+    door.settle_due(&progress).await;
     drop(progress);
     Ok(tell(context, &set?))
 }
@@ -92,19 +87,14 @@ pub(crate) async fn unset(
     let session = context.open(None, "values unset").await?;
     let (project, environment) = session.place(environment).await?;
     let progress = context.progress();
-    let owner = session.own().await?;
-    let unset = owner
-        .unset_value(
-            ValueRequest {
-                project,
-                environment,
-                key,
-            },
-            force,
-            &progress,
-        )
-        .await;
-    session.settle_due(&owner, &progress).await;
+    let mut door = session.door(context).await?;
+    let request = ValueRequest {
+        project,
+        environment,
+        key,
+    };
+    let unset = door.unset_value(&request, force, &progress).await;
+    door.settle_due(&progress).await;
     drop(progress);
     Ok(tell(context, &unset?))
 }
