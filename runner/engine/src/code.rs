@@ -90,6 +90,8 @@ codes! {
         "The environment still holds live objects or registrations. Deploy an empty list there or let its subscriptions end first, or use `--force`, which forgets registrations and lists them.";
     ObjectUnknown = "object-unknown", Usage,
         "The project has no object of that kind and name live in the environment. `tidegate objects list` shows what there is.";
+    EventUnknown = "event-unknown", Usage,
+        "No app event of that name is live in the environment. A project that declares it has to be deployed there; `tidegate objects list` shows what there is.";
     DeployUnknown = "deploy-unknown", Usage,
         "There is no deploy of that number in the environment. `tidegate deploys list` shows those there are.";
     ArtifactUnknown = "artifact-unknown", Usage,
@@ -100,6 +102,12 @@ codes! {
         "The store holds no run of that id, or no longer does. `tidegate runs list` shows those there are.";
     RegistrationUnknown = "registration-unknown", Usage,
         "There is no registration of that id, or of that webhook, in the environment. `tidegate subscriptions list` shows those there are.";
+    DeliveryUnknown = "delivery-unknown", Usage,
+        "The store holds no delivery of that id, or no longer its content, which goes with its last run. `tidegate deliveries list` shows those there are.";
+    AddressMissing = "address-missing", Usage,
+        "The webhook has no address at which deliveries come: it is not subscribed yet, or each connected user has an address and none was named. `tidegate subscriptions list` shows how its subscriptions stand.";
+    SigningKeyUnusable = "signing-key-unusable", Failed,
+        "The key that signs the webhook's deliveries is empty, not of the form that its scheme has, or a public key, which verifies and cannot sign. Set the secret to the key as the provider shows it.";
     ValueUnknown = "value-unknown", Usage,
         "No secret or variable of that name is set in the environment.";
     ValueNeeded = "value-needed", Conflict,
@@ -118,6 +126,10 @@ codes! {
         "The project's build command failed; what it printed stands above. Nothing changed.";
     BuildTimedOut = "build-timed-out", Failed,
         "The project's build command did not end in its time and was stopped. Nothing changed. `[build] timeout_seconds` in tidegate.toml sets the time.";
+    WatchFailed = "watch-failed", Failed,
+        "The project's files cannot be watched for changes; the message says why and what to do. What is live stays live.";
+    ListenFailed = "listen-failed", Failed,
+        "No port of loopback could be listened on, or others could not be told of it. `tidegate dev --port N` tries N and the ports after it.";
     ComponentMissing = "component-missing", Failed,
         "The build ended well but left no component where it was looked for. `component` in tidegate.toml names its path.";
     ToolMissing = "tool-missing", Failed,
@@ -162,6 +174,8 @@ codes! {
         "The guest trapped: it panicked, exited or did something that WebAssembly forbids. The frames show where in its source.";
     LimitExceeded = "limit-exceeded", Failed,
         "The guest went past one of its limits. The message names the limit and its value; an operator sets limits, a project may only lower them.";
+    Overloaded = "overloaded", Conflict,
+        "More is asked of the project and environment than is done there at once. Nothing was started; try again in a moment.";
     RunInterrupted = "run-interrupted", Failed,
         "The process that ran it ended before the run did.";
     DiskFull = "disk-full", Failed,

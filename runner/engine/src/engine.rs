@@ -15,8 +15,10 @@ use crate::build::BuildProfile;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{OpenError, OwnError, ReadError};
 use crate::guests::Guests;
+use crate::ingress::{Ingress, IngressLimits};
 use crate::limits::OperatorLimits;
 use crate::probe::{Probe, Unprobed};
+use crate::runs::UnderWay;
 
 /// How an engine is set up.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub struct Settings {
     /// How long after an uncertainty is resolved it is looked once more, for a
     /// request that was still under way.
     pub recheck_after: Duration,
+    /// What the webhooks' ingress allows.
+    pub ingress: IngressLimits,
 }
 
 impl Settings {
@@ -51,6 +55,7 @@ impl Settings {
             profile: BuildProfile::Release,
             project_limits: Limits::unlimited(),
             recheck_after: Duration::from_secs(3),
+            ingress: IngressLimits::default(),
         }
     }
 }
@@ -98,6 +103,8 @@ pub struct Engine {
     pub(crate) settling: PerPlace<AsyncMutex<()>>,
     /// Whoever reconfigures a place holds its lock, so that changes that wait for one merge.
     pub(crate) reconfiguring: PerPlace<AsyncMutex<()>>,
+    pub(crate) under_way: UnderWay,
+    pub(crate) ingress: Arc<Ingress>,
 }
 
 /// Something that each place has one of.
@@ -143,6 +150,7 @@ impl Engine {
             operations: operator.operations.lower_to(&settings.project_limits),
         };
         let store = Store::open(&dir).await?;
+        let ingress = Arc::new(Ingress::new(settings.ingress, store.clone()));
         Ok(Self {
             settings: Arc::new(settings),
             limits,
@@ -155,6 +163,8 @@ impl Engine {
             gates: PerPlace::default(),
             settling: PerPlace::default(),
             reconfiguring: PerPlace::default(),
+            under_way: UnderWay::default(),
+            ingress,
         })
     }
 
@@ -169,6 +179,7 @@ impl Engine {
             .recover(self.clock.now())
             .await
             .map_err(OwnError::Recover)?;
+        self.give_addresses(None).await.map_err(OwnError::Recover)?;
         Ok(Owner {
             engine: self.clone(),
             recovered,

@@ -91,6 +91,12 @@ pub enum ReadError {
     /// There is no such run.
     #[error("the store has no run {0}")]
     RunUnknown(domain::RunId),
+    /// There is no such delivery.
+    #[error("the store has no delivery {0}")]
+    DeliveryUnknown(domain::DeliveryId),
+    /// The delivery's content is gone with its runs.
+    #[error("the content of delivery {0} is no longer kept")]
+    DeliveryExpired(domain::DeliveryId),
     /// There is no such registration.
     #[error("there is no registration {0} that is not over")]
     RegistrationUnknown(String),
@@ -116,6 +122,7 @@ impl Coded for ReadError {
             Self::DeployUnknown { .. } => Code::DeployUnknown,
             Self::ArtifactUnknown(_) => Code::ArtifactUnknown,
             Self::RunUnknown(_) => Code::RunUnknown,
+            Self::DeliveryUnknown(_) | Self::DeliveryExpired(_) => Code::DeliveryUnknown,
             Self::RegistrationUnknown(_) => Code::RegistrationUnknown,
             Self::NothingLive { .. } => Code::NothingLive,
             Self::Store(error) => store_code(error),
@@ -146,6 +153,8 @@ impl Coded for ReadError {
             | Self::DeployUnknown { .. }
             | Self::ArtifactUnknown(_)
             | Self::RunUnknown(_)
+            | Self::DeliveryUnknown(_)
+            | Self::DeliveryExpired(_)
             | Self::Store(_) => Vec::new(),
         }
     }
@@ -375,6 +384,22 @@ pub enum RunError {
         /// Its status.
         status: domain::RunStatus,
     },
+    /// Another trigger starts the workflow.
+    #[error("workflow {workflow} is started by its trigger `{trigger}`, not by requests")]
+    OtherTrigger {
+        /// The workflow.
+        workflow: String,
+        /// Its trigger.
+        trigger: String,
+    },
+    /// As many runs as may be are under way.
+    #[error("as many runs as there may be are under way; nothing was started")]
+    Overloaded,
+    /// Deploys came in between each time that the run was about to begin.
+    #[error(
+        "deploys kept changing what is live while the run was about to begin; nothing was started"
+    )]
+    Overtaken,
     /// The run has had no attempt, so there is nothing that it ran on.
     #[error("run {0} has not run yet, so there is no artifact that it ran on")]
     NeverRan(domain::RunId),
@@ -415,7 +440,10 @@ impl Coded for RunError {
             Self::Read(error) => error.code(),
             Self::Input { .. } => Code::InputInvalid,
             Self::Unconfigured { .. } => Code::ValueUnknown,
-            Self::NotCancellable { .. } | Self::NeverRan(_) => Code::UsageInvalid,
+            Self::NotCancellable { .. } | Self::NeverRan(_) | Self::OtherTrigger { .. } => {
+                Code::UsageInvalid
+            }
+            Self::Overloaded | Self::Overtaken => Code::Overloaded,
             Self::Artifact(error) => artifact_code(error),
             Self::Load(error) => load_code(error),
             Self::Sandbox(_) => Code::SandboxFailed,
@@ -433,10 +461,61 @@ impl Coded for RunError {
             Self::Input { .. }
             | Self::NotCancellable { .. }
             | Self::NeverRan(_)
+            | Self::OtherTrigger { .. }
+            | Self::Overloaded
+            | Self::Overtaken
             | Self::Artifact(_)
             | Self::Load(_)
             | Self::Sandbox(_)
             | Self::Store(_) => Vec::new(),
+        }
+    }
+}
+
+/// Says why an app event could not be sent; nothing was started.
+#[derive(Debug, thiserror::Error)]
+pub enum EventError {
+    /// There is no such project or environment.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// No such event is live.
+    #[error("there is no app event `{event}` in {environment}")]
+    Unknown {
+        /// The name.
+        event: String,
+        /// Where it was looked for.
+        environment: EnvironmentName,
+    },
+    /// The payload does not match the event's schema.
+    #[error("the payload of app event {event} is not valid{}", lines(violations))]
+    Payload {
+        /// The event.
+        event: String,
+        /// What is wrong, by field.
+        violations: Vec<domain::SchemaViolation>,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl Coded for EventError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Read(error) => error.code(),
+            Self::Unknown { .. } => Code::EventUnknown,
+            Self::Payload { .. } => Code::InputInvalid,
+            Self::Store(error) => store_code(error),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Read(error) => error.hints(),
+            Self::Unknown { environment, .. } => vec![format!(
+                "`tidegate objects list --kind app-event --env {environment}` shows what there is"
+            )],
+            Self::Payload { .. } | Self::Store(_) => Vec::new(),
         }
     }
 }

@@ -13,12 +13,16 @@ mod build;
 mod clock;
 mod code;
 mod component;
+mod deliveries;
 mod deploy;
+mod dispatch;
 mod engine;
 mod error;
+mod events;
 mod finished_build;
 mod grants;
 mod guests;
+mod ingress;
 mod kv;
 mod lease;
 mod limits;
@@ -44,13 +48,19 @@ mod values;
 pub use build::{Build, BuildError, BuildOutput, BuildProfile, BuiltComponent, Commit};
 pub use clock::{Clock, SystemClock};
 pub use code::{Code, Coded, Exit};
+pub use deliveries::{
+    AddressReport, DeliveriesReport, DeliveryContentReport, DeliveryReport, DeliverySelection,
+    HeaderReport, SampleError, SampleRequest, SignedDelivery,
+};
 pub use deploy::{Atomicity, DeployRequest, PlanRequest, Removal, RollbackRequest, Source};
+pub use dispatch::{DispatchLimits, Dispatcher};
 pub use engine::{Engine, Owner, Parts, Planner, Settings};
 pub use error::{
-    ChangeError, DeployError, DeployFailure, OpenError, OwnError, ReadError, RunError,
+    ChangeError, DeployError, DeployFailure, EventError, OpenError, OwnError, ReadError, RunError,
 };
 pub use finished_build::FinishedBuild;
 pub use guests::{Guest, Guests};
+pub use ingress::{IngressAnswer, IngressLimits, IngressRefusal, IngressRequest, RateLimit};
 pub use lease::LeaseWait;
 pub use limits::LimitsError;
 pub use observer::{Event, Observer, Unobserved};
@@ -64,7 +74,7 @@ pub use report::{
     RegistrationReport, RequestReport, RunAttemptReport, RunReport, StageReport, StatusReport,
     StepReport, ValueChangeReport, ValueReport,
 };
-pub use runs::{ActionRun, Replay};
+pub use runs::{ActionRun, Replay, WorkflowRun};
 pub use store::{Force, GarbageMode, Holder};
 pub use subscriptions::{PlaceRequest, Selector};
 pub use uploads::{MAX_UPLOAD, UploadError};

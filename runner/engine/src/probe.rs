@@ -27,6 +27,12 @@ pub enum Point {
     RefreshRefused,
     /// The deploy's status is committed.
     Concluded,
+    /// An attempt of a run is committed as `running`, the guest has not been called.
+    RunBegun,
+    /// The guest of a run has returned, nothing is committed.
+    RunReturned,
+    /// The result of a run's attempt is committed.
+    RunFinished,
 }
 
 /// Is told of every point that is reached.

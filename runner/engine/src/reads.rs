@@ -571,7 +571,7 @@ impl Engine {
             return record;
         }
         store::RunRecord {
-            status: RunStatus::Interrupted,
+            status: domain::run_after_crash(record.patience, record.attempts),
             ..record
         }
     }

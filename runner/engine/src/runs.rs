@@ -1,25 +1,28 @@
-//! Runs: one execution of an action, recorded from beginning to end.
+//! Runs: one execution of an action, a workflow or a webhook's handler, recorded from beginning to end.
 
-use std::sync::Arc;
+mod attempt;
+mod prepared;
+mod record;
+mod under_way;
+
 use std::time::Duration;
 
-use domain::declare::{Action, Object};
+use domain::declare::{Object, Trigger};
 use domain::{
-    ArtifactDigest, EnvironmentName, InputSchema, LiveDeploy, ObjectKey, ObjectKind, ObjectName,
-    Place, ProjectName, RunId, RunStatus,
+    ArtifactDigest, EnvironmentName, InputSchema, ObjectKind, ObjectName, Patience, Place,
+    ProjectName, RunId, RunStatus, SchemaViolation,
 };
-use sandbox::{Call, Failure, Output, Report, RunContext};
 use serde_json::Value;
-use store::{FinishRun, QueueRun, RunKind, RunLogLine, RunOn, RunRequest, RunUsage};
+use store::{QueueRun, RunKind, RunOn, RunRecord};
 
-use crate::code::Code;
 use crate::engine::Owner;
 use crate::error::{ReadError, RunError};
-use crate::grants::{self, Scope};
-use crate::kv::StoredKv;
-use crate::props::value_label;
-use crate::recorder::{LOG_FULL, field};
+use crate::recorder::field;
 use crate::report::RunReport;
+
+pub(crate) use attempt::Attempt;
+pub(crate) use prepared::{LiveObject, Prepared, Subject};
+pub(crate) use under_way::UnderWay;
 
 /// How long runs are kept, and how many per project and environment.
 const KEPT_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -27,6 +30,9 @@ const KEPT: u32 = 100_000;
 
 /// Pruning reads every run, so it is done once in so many of them.
 const PRUNED_EVERY: i64 = 256;
+
+/// How often a run is prepared anew because a deploy has made something else live meanwhile.
+const PREPARED_AT_MOST: u32 = 5;
 
 /// What is to be run.
 #[derive(Debug, Clone)]
@@ -41,6 +47,19 @@ pub struct ActionRun {
     pub input: Value,
 }
 
+/// A workflow that is to be run, as its trigger `request` allows.
+#[derive(Debug, Clone)]
+pub struct WorkflowRun {
+    /// The project.
+    pub project: ProjectName,
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The workflow.
+    pub workflow: String,
+    /// Its input, any JSON.
+    pub input: Value,
+}
+
 /// On which artifact a run is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replay {
@@ -50,325 +69,307 @@ pub enum Replay {
     Original,
 }
 
-/// A run that is about to begin.
-struct Start {
-    place: Place,
+/// A run that somebody asks for.
+struct Asked {
+    project: ProjectName,
     environment: EnvironmentName,
-    artifact: ArtifactDigest,
-    action: ObjectName,
+    kind: RunKind,
+    name: String,
     input: Value,
-    trigger: &'static str,
-    replay_of: Option<RunId>,
+}
+
+impl From<ActionRun> for Asked {
+    fn from(run: ActionRun) -> Self {
+        Self {
+            project: run.project,
+            environment: run.environment,
+            kind: RunKind::Action,
+            name: run.action,
+            input: run.input,
+        }
+    }
+}
+
+impl From<WorkflowRun> for Asked {
+    fn from(run: WorkflowRun) -> Self {
+        Self {
+            project: run.project,
+            environment: run.environment,
+            kind: RunKind::Workflow,
+            name: run.workflow,
+            input: run.input,
+        }
+    }
 }
 
 impl Owner {
-    /// Runs an action on the live artifact.
+    /// Runs an action on the live artifact and waits for its end.
     ///
     /// # Errors
     /// When the run could not begin; one that failed is reported with its status.
     pub async fn run(&self, request: ActionRun) -> Result<RunReport, RunError> {
-        let place = self.place(&request.project, &request.environment).await?;
-        let live = self
-            .live_action(
-                place,
-                &request.project,
-                &request.environment,
-                &request.action,
-            )
-            .await?;
-        self.start(Start {
-            place,
-            environment: request.environment,
-            artifact: live.0.artifact,
-            action: live.1,
-            input: request.input,
-            trigger: "command",
-            replay_of: None,
-        })
-        .await
+        self.answer(request.into()).await
     }
 
-    /// Runs again what ran before, with the same input.
+    /// Runs a workflow that is triggered by requests and waits for its end.
+    ///
+    /// # Errors
+    /// When the run could not begin; one that failed is reported with its status.
+    pub async fn run_workflow(&self, request: WorkflowRun) -> Result<RunReport, RunError> {
+        self.answer(request.into()).await
+    }
+
+    /// Puts a run of an action into the queue.
+    ///
+    /// # Errors
+    /// When there is no such action, or its input is not valid.
+    pub async fn submit(&self, request: ActionRun) -> Result<RunId, RunError> {
+        self.queue(request.into()).await
+    }
+
+    /// Puts a run of a workflow that is triggered by requests into the queue.
+    ///
+    /// # Errors
+    /// When there is no such workflow, or another trigger starts it.
+    pub async fn submit_workflow(&self, request: WorkflowRun) -> Result<RunId, RunError> {
+        self.queue(request.into()).await
+    }
+
+    async fn answer(&self, asked: Asked) -> Result<RunReport, RunError> {
+        let place = self.place(&asked.project, &asked.environment).await?;
+        let _admitted = self.under_way.admit(place).ok_or(RunError::Overloaded)?;
+        for _ in 0..PREPARED_AT_MOST {
+            let live = self.find(place, &asked).await?;
+            check_input(&live.object, asked.input.clone()).await?;
+            let patience = match &live.object {
+                Object::Action(action) if action.idempotent => Patience::Repeatable,
+                _ => Patience::Answered,
+            };
+            let run = QueueRun {
+                trigger: "command".to_owned(),
+                input: asked.input.to_string(),
+                patience,
+                ..QueueRun::new(place, asked.kind, live.name.clone(), self.clock.now())
+            };
+            let prepared = self.prepare(&live.subject(place, &asked), None).await?;
+            if let Some(report) = self
+                .begin_answered(run, RunOn::Live(live.artifact), prepared)
+                .await?
+            {
+                return Ok(report);
+            }
+        }
+        Err(RunError::Overtaken)
+    }
+
+    async fn queue(&self, asked: Asked) -> Result<RunId, RunError> {
+        let place = self.place(&asked.project, &asked.environment).await?;
+        let live = self.find(place, &asked).await?;
+        check_input(&live.object, asked.input.clone()).await?;
+        let run = QueueRun {
+            trigger: "command".to_owned(),
+            input: asked.input.to_string(),
+            ..QueueRun::new(place, asked.kind, live.name, self.clock.now())
+        };
+        Ok(self.store.enqueue_run(run).await?)
+    }
+
+    async fn find(&self, place: Place, asked: &Asked) -> Result<LiveObject, RunError> {
+        let live = self
+            .live_object(
+                place,
+                (&asked.project, &asked.environment),
+                asked.kind.object_kind(),
+                &asked.name,
+            )
+            .await?;
+        match &live.object {
+            Object::Workflow(workflow) if workflow.trigger != Trigger::Request => {
+                Err(RunError::OtherTrigger {
+                    workflow: workflow.name.clone(),
+                    trigger: trigger_label(&workflow.trigger),
+                })
+            }
+            _ => Ok(live),
+        }
+    }
+
+    /// Begins a run with its only attempt and waits for its end; `None` if
+    /// what it was prepared for is not live any more.
+    async fn begin_answered(
+        &self,
+        run: QueueRun,
+        on: RunOn,
+        prepared: Prepared,
+    ) -> Result<Option<RunReport>, RunError> {
+        let attempt = Attempt::first(&run);
+        let Some(id) = self.store.begin_run(run, on).await? else {
+            return Ok(None);
+        };
+        self.perform(attempt.of(id), prepared).await?;
+        self.prune_now_and_then(id).await?;
+        Ok(Some(self.run_report(id).await?))
+    }
+
+    /// Runs again what ran before, with the same input, and waits for its end.
     ///
     /// # Errors
     /// When there is no such run, or it could not begin.
     pub async fn replay(&self, run: RunId, on: Replay) -> Result<RunReport, RunError> {
-        let record = self
-            .store
-            .run(run)
-            .await?
-            .ok_or(ReadError::RunUnknown(run))?;
-        let (project, environment) = self.store.place_names(record.place).await?;
-        let artifact = match on {
-            Replay::Original => record.artifact.ok_or(RunError::NeverRan(run))?,
-            Replay::Current => {
-                let name = record.object.as_str();
-                self.live_action(record.place, &project.name, &environment.name, name)
-                    .await?
-                    .0
-                    .artifact
+        let record = self.recorded(run).await?;
+        let _admitted = self
+            .under_way
+            .admit(record.place)
+            .ok_or(RunError::Overloaded)?;
+        for _ in 0..PREPARED_AT_MOST {
+            let (artifact, on) = self.replayed_on(&record, on).await?;
+            let (_, environment) = self.store.place_names(record.place).await?;
+            let subject = Subject {
+                place: record.place,
+                environment: environment.name,
+                artifact,
+                kind: record.kind.object_kind(),
+                name: record.object.clone(),
+            };
+            let prepared = self.prepare(&subject, record.user.as_ref()).await?;
+            check_input(&prepared.object, field(&record.input)).await?;
+            let again = QueueRun {
+                trigger: "replay".to_owned(),
+                user: record.user.clone(),
+                input: record.input.clone(),
+                patience: Patience::Answered,
+                delivery: record.delivery,
+                replay_of: Some(run),
+                ..QueueRun::new(
+                    record.place,
+                    record.kind,
+                    record.object.clone(),
+                    self.clock.now(),
+                )
+            };
+            if let Some(report) = self.begin_answered(again, on, prepared).await? {
+                return Ok(report);
             }
-        };
-        self.start(Start {
-            place: record.place,
-            environment: environment.name,
-            artifact,
-            action: record.object,
-            input: field(&record.input),
-            trigger: "replay",
-            replay_of: Some(run),
-        })
-        .await
+        }
+        Err(RunError::Overtaken)
     }
 
-    /// Cancels a run that a crash interrupted, so that nothing tries it again.
+    async fn replayed_on(
+        &self,
+        record: &RunRecord,
+        on: Replay,
+    ) -> Result<(ArtifactDigest, RunOn), RunError> {
+        match on {
+            Replay::Original => {
+                let artifact = record.artifact.ok_or(RunError::NeverRan(record.id))?;
+                Ok((artifact, RunOn::Fixed(artifact)))
+            }
+            Replay::Current => {
+                let (project, environment) = self.store.place_names(record.place).await?;
+                let live = self
+                    .live_object(
+                        record.place,
+                        (&project.name, &environment.name),
+                        record.kind.object_kind(),
+                        record.object.as_str(),
+                    )
+                    .await?;
+                Ok((live.artifact, RunOn::Live(live.artifact)))
+            }
+        }
+    }
+
+    /// Cancels a run: one that waits starts no more, one that a crash
+    /// interrupted is settled, and one that is under way is stopped.
     ///
     /// # Errors
     /// When there is no such run, or it is over.
     pub async fn cancel(&self, run: RunId) -> Result<RunReport, RunError> {
-        let record = self
-            .store
-            .run(run)
-            .await?
-            .ok_or(ReadError::RunUnknown(run))?;
-        match record.status {
-            RunStatus::Interrupted | RunStatus::Queued | RunStatus::Retrying => {
-                if let Err(status) = self.store.cancel_run(run, self.clock.now()).await? {
-                    return Err(RunError::NotCancellable { run, status });
+        // It may begin, or end an attempt, while it is looked at.
+        for _ in 0..PREPARED_AT_MOST {
+            match self.store.cancel_run(run, self.clock.now()).await {
+                Ok(Ok(())) => return Ok(self.run_report(run).await?),
+                Ok(Err(RunStatus::Running)) => {
+                    let stopped = self.under_way.cancel(run).await;
+                    let record = self.recorded(run).await?;
+                    match record.status {
+                        RunStatus::Cancelled => return Ok(self.run_report(run).await?),
+                        status if !stopped || !status.is_open() => {
+                            return Err(RunError::NotCancellable { run, status });
+                        }
+                        _ => {}
+                    }
                 }
-                Ok(self.run_report(run).await?)
-            }
-            // The owner is this process, so nothing else is running it.
-            RunStatus::Running
-            | RunStatus::Succeeded
-            | RunStatus::Failed
-            | RunStatus::Dead
-            | RunStatus::Cancelled => Err(RunError::NotCancellable {
-                run,
-                status: record.status,
-            }),
-        }
-    }
-
-    /// Finds a live action; one of the artifact that is disabled does not count.
-    async fn live_action(
-        &self,
-        place: Place,
-        project: &ProjectName,
-        environment: &EnvironmentName,
-        action: &str,
-    ) -> Result<(LiveDeploy, ObjectName), RunError> {
-        let live = self
-            .store
-            .live(place)
-            .await?
-            .ok_or_else(|| ReadError::NothingLive {
-                project: project.clone(),
-                environment: environment.clone(),
-            })?;
-        if let Ok(name) = action.parse::<ObjectName>() {
-            let key = ObjectKey {
-                kind: ObjectKind::Action,
-                name: name.clone(),
-            };
-            if self.store.is_live(place, key).await? {
-                return Ok((live, name));
+                Ok(Err(status)) => return Err(RunError::NotCancellable { run, status }),
+                Err(store::Error::NotFound(_)) => return Err(ReadError::RunUnknown(run).into()),
+                Err(error) => return Err(error.into()),
             }
         }
-        let names = self.live_names(place, ObjectKind::Action).await?;
-        Err(ReadError::ObjectUnknown {
-            kind: ObjectKind::Action,
-            name: action.to_owned(),
-            environment: environment.clone(),
-            similar: crate::shape::similar(action, &names),
-        }
-        .into())
+        let status = self.recorded(run).await?.status;
+        Err(RunError::NotCancellable { run, status })
     }
 
-    async fn start(&self, start: Start) -> Result<RunReport, RunError> {
-        let list = self.list_of(start.artifact).await?;
-        let item = list
-            .find(ObjectKind::Action, start.action.as_str())
-            .ok_or_else(|| ReadError::ObjectUnknown {
-                kind: ObjectKind::Action,
-                name: start.action.to_string(),
-                environment: start.environment.clone(),
-                similar: Vec::new(),
-            })?;
-        let Object::Action(action) = &item.object else {
-            return Err(store::Error::Corrupt(format!("{} is no action", item.key)).into());
-        };
-        check_input(action.clone(), start.input.clone()).await?;
-        let values = self.values(start.place, &list).await?;
-        let missing = grants::missing(&item.object, &values, None);
-        if !missing.is_empty() {
-            return Err(RunError::Unconfigured {
-                object: item.key.to_string(),
-                missing: missing.iter().map(value_label).collect(),
-            });
-        }
-        let guest = self.guest(start.artifact).await?;
-        let environment = self.environment(&start.environment).await?;
-        let scope = Scope {
-            environment: environment.name.as_str(),
-            allowed_private: &environment.allowed_hosts,
-            list: &list,
-            values: &values,
-            recorded: None,
-            user: None,
-            kv: Some(Arc::new(StoredKv::new(self.store.clone(), start.place))),
-            limits: self.limits.operations,
-        };
-        let granted = grants::grant(&item.object, &scope);
-        let input = start.input.to_string();
-        let run = self
-            .store
-            .begin_run(
-                QueueRun {
-                    trigger: start.trigger.to_owned(),
-                    input: input.clone(),
-                    patience: domain::Patience::Answered,
-                    replay_of: start.replay_of,
-                    ..QueueRun::new(
-                        start.place,
-                        RunKind::Action,
-                        start.action.clone(),
-                        self.clock.now(),
-                    )
-                },
-                RunOn::Fixed(start.artifact),
-            )
-            .await?
-            .ok_or_else(|| store::Error::Corrupt("a run did not begin".to_owned()))?;
-        let call = Call::RunAction {
-            name: start.action.to_string(),
-            input,
-            context: RunContext {
-                run: run.to_string(),
-                attempt: 1,
-                idempotency_key: format!("run-{run}"),
-                user: None,
-            },
-        };
-        let report = guest.call(call, granted).await;
-        self.finish_run(run, report).await?;
-        Ok(self.run_report(run).await?)
+    async fn recorded(&self, run: RunId) -> Result<RunRecord, RunError> {
+        let record = self.store.run(run).await?;
+        Ok(record.ok_or(ReadError::RunUnknown(run))?)
     }
+}
 
-    async fn finish_run(&self, run: RunId, report: Report) -> Result<(), store::Error> {
-        let now = self.clock.now();
-        let started = self.clock.now().as_millis()
-            - i64::try_from(report.usage.wall.as_millis()).unwrap_or(i64::MAX);
-        let (status, output, error) = match &report.outcome {
-            Ok(Output::Run(output)) => (RunStatus::Succeeded, Some(output.clone()), None),
-            Ok(_) => (
-                RunStatus::Failed,
-                None,
-                Some(store::RunError {
-                    code: Code::RunFailed.as_str().to_owned(),
-                    message: "it gave the answer of another operation".to_owned(),
-                    retryable: false,
-                }),
-            ),
-            Err(failure) => (RunStatus::Failed, None, Some(run_error(failure))),
-        };
-        let logs = run_log(&report, started);
-        self.store
-            .finish_run(FinishRun {
-                run,
-                status,
-                next_attempt_at: None,
-                output,
-                error,
-                logs,
-                requests: report.requests.iter().map(stored_request).collect(),
-                usage: RunUsage {
-                    cpu: report.usage.cpu,
-                    peak_memory: report.usage.peak_memory_bytes,
-                },
-                duration: report.usage.wall,
-                kv_writes: crate::kv::writes(&report.kv_writes),
-                now,
-            })
-            .await?;
+impl crate::engine::Engine {
+    /// Removes what is older, or more, than is kept.
+    pub(crate) async fn prune_now_and_then(&self, run: RunId) -> Result<(), store::Error> {
         if run.0 % PRUNED_EVERY == 0 {
-            let oldest = now.as_millis() - i64::try_from(KEPT_FOR.as_millis()).unwrap_or(i64::MAX);
-            let oldest = domain::Timestamp::from_millis(oldest);
+            let kept = i64::try_from(KEPT_FOR.as_millis()).unwrap_or(i64::MAX);
+            let oldest = domain::Timestamp::from_millis(self.clock.now().as_millis() - kept);
             self.store.prune_runs(oldest, KEPT).await?;
         }
         Ok(())
     }
 }
 
-/// Turns what a guest logged into what is stored; a full log ends with a remark of the host.
-fn run_log(report: &Report, started: i64) -> Vec<RunLogLine> {
-    let at = |since: Duration| {
-        let since = i64::try_from(since.as_millis()).unwrap_or(0);
-        domain::Timestamp::from_millis(started.saturating_add(since))
+/// Checks the input of an action; a workflow takes any JSON.
+async fn check_input(object: &Object, input: Value) -> Result<(), RunError> {
+    let Object::Action(action) = object else {
+        return Ok(());
     };
-    let mut lines: Vec<RunLogLine> = report
-        .log
-        .lines
-        .iter()
-        .map(|line| RunLogLine {
-            at: at(line.at),
-            level: line.level,
-            message: line.message.clone(),
-            fields: line
-                .fields
-                .iter()
-                .map(|(name, value)| (name.clone(), field(value)))
-                .collect(),
-        })
-        .collect();
-    if report.log.truncated {
-        lines.push(RunLogLine {
-            at: at(report.usage.wall),
-            level: domain::LogLevel::Warn,
-            message: LOG_FULL.to_owned(),
-            fields: serde_json::Map::new(),
-        });
+    let schema = action.input.clone();
+    let violations = check_schema(action.name.clone(), schema, input).await?;
+    if violations.is_empty() {
+        return Ok(());
     }
-    lines
+    Err(RunError::Input {
+        action: action.name.clone(),
+        violations,
+    })
 }
 
-fn stored_request(record: &sandbox::RequestRecord) -> RunRequest {
-    RunRequest {
-        method: record.method.clone(),
-        host: record.origin.clone(),
-        status: record.status,
-        duration: record.duration,
-        error: record.error.clone(),
-    }
-}
-
-fn run_error(failure: &Failure) -> store::RunError {
-    let (code, retryable) = match failure {
-        Failure::Guest { retryable, .. } => (Code::RunFailed, *retryable),
-        Failure::Trap(_) | Failure::BadContract { .. } => (Code::RunTrapped, false),
-        Failure::Limit { .. } => (Code::LimitExceeded, false),
-        Failure::Host { .. } => (Code::SandboxFailed, true),
-    };
-    store::RunError {
-        code: code.as_str().to_owned(),
-        message: failure.to_string(),
-        retryable,
-    }
-}
-
-/// Checks an input off the async threads: a schema may be made to take its time.
-async fn check_input(action: Action, input: Value) -> Result<(), RunError> {
+/// Checks a value off the async threads: a schema may be made to take its time.
+pub(crate) async fn check_schema(
+    object: String,
+    schema: String,
+    value: Value,
+) -> Result<Vec<SchemaViolation>, store::Error> {
     let checked = tokio::task::spawn_blocking(move || {
-        let schema = InputSchema::compile(&action.input).map_err(|error| {
-            store::Error::Corrupt(format!("the input schema of {}: {error}", action.name))
-        })?;
-        schema.check(&input).map_err(|violations| RunError::Input {
-            action: action.name.clone(),
-            violations,
-        })
+        InputSchema::compile(&schema)
+            .map(|schema| schema.check(&value).err().unwrap_or_default())
+            .map_err(|error| store::Error::Corrupt(format!("the schema of {object}: {error}")))
     });
     match checked.await {
         Ok(checked) => checked,
-        Err(error) => Err(store::Error::Corrupt(format!("checking the input: {error}")).into()),
+        Err(error) => Err(store::Error::Corrupt(format!("checking a value: {error}"))),
     }
+}
+
+fn trigger_label(trigger: &Trigger) -> String {
+    match trigger {
+        Trigger::Request => "request".to_owned(),
+        Trigger::Webhook { name } => format!("webhook {name}"),
+        Trigger::Event { name } => format!("event {name}"),
+        Trigger::Schedule { cron, .. } => format!("schedule {cron}"),
+    }
+}
+
+/// Names an object of a kind, for messages.
+pub(crate) fn label(kind: ObjectKind, name: &ObjectName) -> String {
+    format!("{kind} {name}")
 }
