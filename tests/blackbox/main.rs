@@ -5,6 +5,7 @@
 mod bad_input;
 mod collect_limits;
 mod determinism;
+mod dev;
 mod examples;
 mod exit_codes;
 mod failures;

@@ -125,16 +125,21 @@ fn run(context: &Context, command: Command) -> Result<Ending, CliError> {
         .map_err(|error| CliError::because(Code::Internal, "no threads can be started", &error))?;
     let ending = runtime.block_on(async {
         signals::survive_full_disks();
+        let running = command.run(context);
+        tokio::pin!(running);
+        let signal = tokio::select! {
+            biased;
+            ended = &mut running => return ended,
+            signal = interrupted() => signal,
+        };
+        if !context.ends_itself() {
+            // Dropping the command ends what it started, builds included.
+            return Ok(Ending::Interrupted(signal));
+        }
         tokio::select! {
             biased;
-            ended = command.run(context) => ended,
-            // Dropping the command ends what it started, builds included. For
-            // one that only stays, as `dev` does, this is how it ends.
-            signal = interrupted() => Ok(if context.is_resting() {
-                Ending::Done
-            } else {
-                Ending::Interrupted(signal)
-            }),
+            ended = &mut running => ended,
+            signal = interrupted() => Ok(Ending::Interrupted(signal)),
         }
     });
     runtime.shutdown_timeout(GRACE);

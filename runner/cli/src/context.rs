@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use domain::{EnvironmentName, Limits, ProjectName, Timestamp};
-use engine::{Clock as _, Code, Engine, Observer, Owner, Settings, SystemClock};
+use engine::{BuildProfile, Clock as _, Code, Engine, Observer, Owner, Settings, SystemClock};
 use watch::{ProjectFile, ProjectFileError, find_project};
 
 use crate::cli::Globals;
@@ -34,7 +34,7 @@ pub(crate) struct EnvironmentArg {
 pub(crate) struct Context {
     pub(crate) shell: Arc<Shell>,
     globals: Globals,
-    resting: AtomicBool,
+    ends_itself: AtomicBool,
 }
 
 impl Context {
@@ -43,18 +43,19 @@ impl Context {
         Self {
             shell,
             globals,
-            resting: AtomicBool::new(false),
+            ends_itself: AtomicBool::new(false),
         }
     }
 
-    /// Says that the command has done its work and only stays until it is told to end.
-    pub(crate) fn rest(&self) {
-        self.resting.store(true, Ordering::Release);
+    /// Says that the command takes an interrupt itself, to end in good order;
+    /// a second one ends it at once.
+    pub(crate) fn end_myself(&self) {
+        self.ends_itself.store(true, Ordering::Release);
     }
 
-    /// Returns whether the command only stays until it is told to end.
-    pub(crate) fn is_resting(&self) -> bool {
-        self.resting.load(Ordering::Acquire)
+    /// Returns whether the command takes an interrupt itself.
+    pub(crate) fn ends_itself(&self) -> bool {
+        self.ends_itself.load(Ordering::Acquire)
     }
 
     /// Returns whether somebody is there to be asked, and wants to be.
@@ -91,6 +92,16 @@ impl Context {
         folder: Option<&Path>,
         command: &str,
     ) -> Result<Session<'_>, CliError> {
+        self.open_for(folder, command, BuildProfile::Release).await
+    }
+
+    /// Finds the project and its state, and opens an engine that compiles in this way.
+    pub(crate) async fn open_for(
+        &self,
+        folder: Option<&Path>,
+        command: &str,
+        profile: BuildProfile,
+    ) -> Result<Session<'_>, CliError> {
         let start = self.start(folder)?;
         let given = folder.is_some() || self.globals.path.is_some();
         let file = match find_project(&start) {
@@ -109,6 +120,7 @@ impl Context {
         };
         let engine = Engine::open(Settings {
             project_limits,
+            profile,
             ..Settings::new(data_dir, actor(), command)
         })
         .await?;
@@ -138,7 +150,8 @@ impl Context {
     }
 }
 
-fn project_error(error: ProjectFileError) -> CliError {
+/// Returns the error of a project file that cannot be used.
+pub(crate) fn project_error(error: ProjectFileError) -> CliError {
     match error {
         ProjectFileError::NotFound { .. } => {
             CliError::new(Code::ProjectNotFound, error.to_string())

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
 use domain::{LogLevel, StageStatus, StepState};
@@ -18,33 +19,21 @@ const DIM: Style = Style::new().dimmed();
 const BAD: Style = AnsiColor::Red.on_default();
 const ODD: Style = AnsiColor::Yellow.on_default();
 
-/// How much is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Detail {
-    /// Stages, and what may be wrong.
-    Usual,
-    /// Every line of the log and every move of a step.
-    Everything,
-}
-
 /// Shows events on standard error and, where asked to, as documents.
 pub(crate) struct Progress {
     shell: Arc<Shell>,
-    detail: Detail,
+    everything: AtomicBool,
     documents: bool,
 }
 
 impl Progress {
-    /// Shows stages, and what may be wrong; everything if the shell is verbose.
+    /// Shows stages, and what may be wrong; every line of the log and every
+    /// move of a step if the shell is verbose.
     pub(crate) fn new(shell: Arc<Shell>) -> Self {
-        let detail = if shell.is_verbose() {
-            Detail::Everything
-        } else {
-            Detail::Usual
-        };
+        let everything = AtomicBool::new(shell.is_verbose());
         Self {
             shell,
-            detail,
+            everything,
             documents: false,
         }
     }
@@ -59,9 +48,18 @@ impl Progress {
 
     /// Shows everything.
     #[must_use]
-    pub(crate) fn in_full(mut self) -> Self {
-        self.detail = Detail::Everything;
+    pub(crate) fn in_full(self) -> Self {
+        self.everything.store(true, Ordering::Relaxed);
         self
+    }
+
+    /// Shows everything where it did not, and the other way round; returns which it is now.
+    pub(crate) fn toggle(&self) -> bool {
+        !self.everything.fetch_xor(true, Ordering::Relaxed)
+    }
+
+    fn is_in_full(&self) -> bool {
+        self.everything.load(Ordering::Relaxed)
     }
 
     fn show(&self, event: &Event) {
@@ -86,12 +84,12 @@ impl Progress {
                 // What ends the deploy is told once, at its end.
                 let is_the_end = line.level == LogLevel::Error && line.object.is_none();
                 let matters = line.level >= LogLevel::Warn && !is_the_end;
-                if self.detail == Detail::Everything || matters {
+                if self.is_in_full() || matters {
                     shell.note(log_line(line));
                 }
             }
             Event::Step(step) => {
-                if self.detail == Detail::Everything || is_over_or_late(step.state) {
+                if self.is_in_full() || is_over_or_late(step.state) {
                     shell.note(step_line(step));
                 }
             }

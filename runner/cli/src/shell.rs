@@ -74,6 +74,9 @@ struct Streams {
     out: AutoStream<Stdout>,
     err: AutoStream<Stderr>,
     spinner: Option<ProgressBar>,
+    spinning: bool,
+    /// What stands at the bottom of the terminal while nothing spins.
+    status: Option<String>,
     failure: Option<io::Error>,
 }
 
@@ -90,6 +93,8 @@ impl Shell {
                 out: AutoStream::new(out, out_choice),
                 err: AutoStream::new(err, err_choice),
                 spinner: None,
+                spinning: false,
+                status: None,
                 failure: None,
             }),
         }
@@ -171,19 +176,60 @@ impl Shell {
             return;
         }
         let mut streams = self.lock();
-        let bar = streams.spinner.get_or_insert_with(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            bar.set_style(ProgressStyle::default_spinner());
-            bar.enable_steady_tick(Duration::from_millis(100));
-            bar
-        });
+        streams.spinning = true;
+        let bar = streams.bar();
+        bar.set_style(ProgressStyle::default_spinner());
+        bar.enable_steady_tick(Duration::from_millis(100));
         bar.set_message(label.to_owned());
     }
 
-    /// Takes the sign away that [`Shell::spin`] showed.
+    /// Takes the sign away that [`Shell::spin`] showed; the status line, if there is one, comes back.
     pub(crate) fn still(&self) {
-        if let Some(bar) = self.lock().spinner.take() {
-            bar.finish_and_clear();
+        let mut streams = self.lock();
+        streams.spinning = false;
+        let Some(status) = streams.status.clone() else {
+            streams.clear_bar();
+            return;
+        };
+        let bar = streams.bar();
+        bar.disable_steady_tick();
+        bar.set_style(
+            ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| {
+                // The template is a constant, and right.
+                ProgressStyle::default_spinner()
+            }),
+        );
+        bar.set_message(status);
+        bar.tick();
+    }
+
+    /// Takes every sign away, the status line too, while somebody types a line.
+    pub(crate) fn pause(&self) {
+        let mut streams = self.lock();
+        streams.spinning = false;
+        streams.clear_bar();
+    }
+
+    /// Keeps a line at the bottom of a terminal, below everything else that is
+    /// printed; none takes it away. Elsewhere nothing happens.
+    pub(crate) fn keep(&self, status: Option<String>) {
+        if !io::stderr().is_terminal() {
+            return;
+        }
+        let spins = {
+            let mut streams = self.lock();
+            streams.status = status;
+            streams.spinning
+        };
+        if !spins {
+            self.still();
+        }
+    }
+
+    /// Empties the terminal.
+    pub(crate) fn clear(&self) {
+        if io::stderr().is_terminal() {
+            self.to_err("\x1b[2J\x1b[3J\x1b[H");
         }
     }
 
@@ -192,8 +238,9 @@ impl Shell {
     /// # Errors
     /// The first failure. That nobody reads any more is none.
     pub(crate) fn finish(&self) -> io::Result<()> {
-        self.still();
         let mut streams = self.lock();
+        streams.status = None;
+        streams.clear_bar();
         let flushed = streams.out.flush();
         streams.record(flushed);
         streams.failure.take().map_or(Ok(()), Err)
@@ -220,6 +267,20 @@ impl Shell {
 }
 
 impl Streams {
+    fn bar(&mut self) -> ProgressBar {
+        self.spinner
+            .get_or_insert_with(|| {
+                ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
+            })
+            .clone()
+    }
+
+    fn clear_bar(&mut self) {
+        if let Some(bar) = self.spinner.take() {
+            bar.finish_and_clear();
+        }
+    }
+
     /// Writes with the spinner out of the way.
     fn quietly(&mut self, write: impl FnOnce(&mut Self) -> io::Result<()>) -> io::Result<()> {
         match self.spinner.clone() {

@@ -61,3 +61,39 @@ pub(crate) async fn interrupted() -> Interrupt {
         Err(_) => std::future::pending().await,
     }
 }
+
+/// Waits for the program's being continued after a stop, each time that it is.
+pub(crate) struct Continued(#[cfg(unix)] Option<tokio::signal::unix::Signal>);
+
+/// Listens from now on.
+#[cfg(unix)]
+pub(crate) fn continued() -> Continued {
+    let number = rustix::process::Signal::CONT.as_raw();
+    let kind = tokio::signal::unix::SignalKind::from_raw(number);
+    Continued(tokio::signal::unix::signal(kind).ok())
+}
+
+/// Listens from now on.
+#[cfg(not(unix))]
+pub(crate) fn continued() -> Continued {
+    Continued()
+}
+
+impl Continued {
+    /// Waits for the next time.
+    #[cfg(unix)]
+    pub(crate) async fn next(&mut self) {
+        match &mut self.0 {
+            Some(signals) => {
+                signals.recv().await;
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Waits for the next time, which never comes.
+    #[cfg(not(unix))]
+    pub(crate) async fn next(&mut self) {
+        std::future::pending().await
+    }
+}

@@ -6,6 +6,7 @@
 
 mod component;
 mod condition;
+mod dev;
 mod environment;
 mod guests;
 mod invocation;
@@ -20,6 +21,7 @@ mod source;
 
 pub use component::{set_table_size, with_settings};
 pub use condition::{DEADLINE, eventually};
+pub use dev::Dev;
 pub use environment::{TestEnvironment, tool_variables};
 pub use guests::{
     bare, build_variant, example_directory, github, guest_directory, hello, hooks20, hostile,

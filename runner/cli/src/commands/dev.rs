@@ -1,6 +1,12 @@
-//! `tidegate dev`: deploys to development and keeps what is due there going.
+//! `tidegate dev`: builds, deploys and serves a project, and does so again at every save.
+
+mod flow;
+mod keys;
+mod looping;
+mod tell;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -8,22 +14,22 @@ use domain::EnvironmentName;
 use engine::{
     Atomicity, BuildProfile, Code, DeployRequest, EnvironmentChange, LeaseWait, Owner, Removal,
 };
+use server::{ListenOn, Server};
 
 use super::Outcome;
 use super::deploy::{conclude, deploy, source};
 use crate::context::{Context, Session};
 use crate::error::CliError;
+use crate::outcome::Ending;
 use crate::progress::Progress;
-use crate::text::duration;
+use crate::signals::interrupted;
+use looping::Looping;
 
-/// How long a deploy of the dev loop waits for the steps at third parties;
-/// what is not done then goes on while the loop stays.
+/// How long `--once` waits for the steps at third parties.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often it is looked whether another command left something that is due.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// The least time between two looks that both found something due.
-const PAUSE: Duration = Duration::from_millis(500);
+/// How long what is under way may take to end once the loop has ended.
+const GRACE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -36,33 +42,92 @@ pub(crate) struct Arguments {
     /// Deploy once and exit with the deploy's code
     #[arg(long)]
     once: bool,
-    /// The address that providers deliver to; the environment keeps it
+    /// The port of the page and the API; webhooks are received on the one after it
+    ///
+    /// Where a port is taken the next free one is used, and with 0 any; the ports are printed.
+    #[arg(long, value_name = "PORT", default_value_t = 4600)]
+    port: u16,
+    /// The address that providers deliver to, which a tunnel leads to the webhooks' port
+    ///
+    /// The environment keeps it. When it changes, every webhook subscribes anew.
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
 }
 
 pub(crate) async fn run(context: &Context, arguments: Arguments) -> Outcome {
-    let session = context.open(arguments.folder.as_deref(), "dev").await?;
-    let progress = context.progress().streaming();
-    let deployed = deploy_once(context, &session, &arguments, &progress).await;
+    let folder = arguments.folder.as_deref();
+    let session = context.open_for(folder, "dev", BuildProfile::Dev).await?;
+    let progress = Arc::new(context.progress().streaming());
     if arguments.once {
-        return deployed;
+        return once(context, &session, &arguments, &progress).await;
     }
-    if let Err(error) = deployed {
-        context.shell.still();
-        context.shell.error(&error);
-        context.shell.note("what was live stays live");
+    let project = session.file.clone().ok_or_else(no_project)?;
+    context.end_myself();
+    let ended = interrupted();
+    tokio::pin!(ended);
+    let owner = tokio::select! {
+        owner = session.own() => Arc::new(owner?),
+        _ = &mut ended => return Ok(Ending::Done),
+    };
+    // From here on no change is missed, also none during the first build.
+    let watcher = watch::watch(&project).map_err(|error| watch_error(&error))?;
+    let server = serve(&owner, arguments.port).await?;
+    let background = tokio::spawn({
+        let (owner, progress) = (Arc::clone(&owner), Arc::clone(&progress));
+        async move { owner.keep_settling(progress.as_ref()).await }
+    });
+    let mut looping = Looping::new(
+        context,
+        Arc::clone(&owner),
+        Arc::clone(&progress),
+        arguments.env.clone(),
+        project,
+        watcher,
+    );
+    looping.tell_addresses(&server);
+    if let Some(url) = &arguments.public_url {
+        set_public_url(&owner, &arguments, url, &progress).await?;
     }
-    context.rest();
-    context.shell.note(format_args!(
-        "what is due in {} is done while this stays; Ctrl-C ends it",
-        arguments.env
-    ));
-    keep_settling(context, &session, &progress).await
+    let ending = looping.run(ended).await;
+    context.shell.keep(None);
+    background.abort();
+    if !server.stop(GRACE).await {
+        context.shell.warn("what was still under way was cut off");
+    }
+    ending
+}
+
+/// Listens on loopback: the page and the API on one port, webhooks on another,
+/// which is the one that a tunnel may expose.
+async fn serve(owner: &Arc<Owner>, port: u16) -> Result<Server, CliError> {
+    let settings = server::Settings {
+        owner: Arc::clone(owner),
+        api: ListenOn::loopback(port),
+        ingress: Some(ListenOn::loopback(match port {
+            // Any port that is free.
+            0 | u16::MAX => 0,
+            port => port + 1,
+        })),
+    };
+    server::start(settings).await.map_err(|error| {
+        CliError::because(Code::ListenFailed, "the project cannot be served", &error)
+    })
+}
+
+fn no_project() -> CliError {
+    CliError::new(
+        Code::ProjectNotFound,
+        "there is no tidegate.toml here or above",
+    )
+    .hint("give the project's directory: `tidegate dev DIR`")
+}
+
+fn watch_error(error: &watch::WatchError) -> CliError {
+    CliError::because(Code::WatchFailed, "the project cannot be watched", error)
 }
 
 /// Deploys, owning the data directory only meanwhile.
-async fn deploy_once(
+async fn once(
     context: &Context,
     session: &Session<'_>,
     arguments: &Arguments,
@@ -102,35 +167,4 @@ async fn set_public_url(
         .update_environment(&arguments.env, change, progress)
         .await?;
     Ok(())
-}
-
-/// Does what is due whenever something is, owning the data directory only meanwhile.
-async fn keep_settling(context: &Context, session: &Session<'_>, progress: &Progress) -> Outcome {
-    let mut told = None;
-    loop {
-        let next = session.engine.next_due().await.map_err(|error| {
-            CliError::because(Code::StorageFailed, "what is due cannot be read", &error)
-        })?;
-        let Some(wait) = next else {
-            tokio::time::sleep(LOOK_EVERY).await;
-            continue;
-        };
-        if !wait.is_zero() {
-            let seconds = wait.as_secs();
-            if told.is_none_or(|told| seconds > told) {
-                let wait = duration(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-                context.shell.note(format_args!("next step in {wait}"));
-            }
-            told = Some(seconds);
-            tokio::time::sleep(wait.min(LOOK_EVERY)).await;
-            continue;
-        }
-        match session.own().await {
-            Ok(owner) => session.settle_due(&owner, progress).await,
-            Err(error) => context.shell.warn(error.message()),
-        }
-        told = None;
-        // What is due and cannot be done is not tried again without a pause.
-        tokio::time::sleep(PAUSE).await;
-    }
 }
