@@ -180,3 +180,23 @@ fn a_damaged_artifact_or_cache_never_runs() {
     // It is compiled anew, and nobody notices.
     let _ = project.run("hello", &json!(null)).ok();
 }
+
+#[test]
+fn a_damaged_artifact_never_goes_live_though_its_code_is_cached() {
+    let environment = TestEnvironment::new();
+    let project = with_something_live(&environment);
+    let before = project.status();
+    let digest = project.items(&["artifacts", "list"])[0]["artifact"]
+        .as_str()
+        .expect("an artifact has a digest")
+        .to_owned();
+    let path = project.data().join(format!("artifacts/{digest}.wasm"));
+    overwrite(&path, 5_000, &[0xa5; 64]);
+    let deploy = ["deploy", "--env", "development", "--artifact", &digest];
+    let _ = project
+        .tidegate(deploy)
+        .finish()
+        .exits(1)
+        .fails_as("artifact-damaged");
+    assert_eq!(project.status()["live"]["deploy"], before["live"]["deploy"]);
+}

@@ -627,7 +627,7 @@ pub(crate) fn artifact_code(error: &store::ArtifactError) -> Code {
         store::ArtifactError::TooLarge { .. } => Code::ComponentInvalid,
         store::ArtifactError::Source { .. } => Code::ComponentMissing,
         store::ArtifactError::Unknown(_) => Code::ArtifactUnknown,
-        store::ArtifactError::Damaged { .. } => Code::StorageFailed,
+        store::ArtifactError::Damaged { .. } => Code::ArtifactDamaged,
         store::ArtifactError::OtherList { .. } => Code::Internal,
         store::ArtifactError::Store(error) => store_code(error),
     }

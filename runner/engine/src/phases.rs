@@ -155,10 +155,12 @@ impl Owner {
     ) -> Result<Built, DeployFailure> {
         let from = match origin {
             Origin::Earlier(artifact, list) => {
+                self.verify(*artifact).await?;
                 let list = Some(Arc::clone(list));
                 Component::stored(*artifact, self.settings.profile, list)
             }
             Origin::Source(Source::Artifact(artifact)) => {
+                self.verify(*artifact).await?;
                 Component::stored(*artifact, self.settings.profile, None)
             }
             Origin::Source(Source::Build(build, profile)) => {
@@ -182,6 +184,13 @@ impl Owner {
             list: from.list,
             commit: from.commit,
         })
+    }
+
+    /// Makes sure that a stored file is what it was: compiled code of it may be
+    /// cached, and would go live without anybody's reading it.
+    async fn verify(&self, artifact: ArtifactDigest) -> Result<(), DeployFailure> {
+        let verified = self.store.verify_artifact(artifact).await;
+        verified.map_err(artifact_failure)
     }
 
     /// Notes how a build went, and stores what it made unless that was done.
@@ -344,6 +353,7 @@ impl Owner {
             Ok(applied) => {
                 stage.finish(StageStatus::Done).await?;
                 self.probe.reached(Point::Applied).await;
+                self.give_new_addresses(order.place).await;
                 Ok(ApplyOutcome::Applied(applied, planned.snapshot))
             }
             Err(ApplyError::Stale { .. } | ApplyError::StepRunning(_)) => {

@@ -116,6 +116,19 @@ impl Store {
         }
     }
 
+    /// Makes sure that the stored file has the bytes that its digest names.
+    ///
+    /// # Errors
+    /// When it has others, or there is no such artifact.
+    pub async fn verify_artifact(&self, digest: ArtifactDigest) -> Result<(), ArtifactError> {
+        let path = self.artifact_path(digest).await?;
+        if blocking(move || Ok(is_sound(&path, digest))).await? {
+            Ok(())
+        } else {
+            Err(ArtifactError::Damaged { digest })
+        }
+    }
+
     /// Returns where an artifact's file is; its bytes are not looked at.
     ///
     /// # Errors
