@@ -55,13 +55,13 @@ impl Prebuilt {
 impl Build for Prebuilt {
     async fn build(
         &self,
-        _profile: BuildProfile,
+        profile: BuildProfile,
         _output: &dyn BuildOutput,
     ) -> Result<BuiltComponent, BuildError> {
         let path = component_at(self.root.join(&self.component))?;
         Ok(BuiltComponent {
             path,
-            commit: commit_of(&self.root, &self.environment).await,
+            commit: commit_of(profile, &self.root, &self.environment).await,
         })
     }
 }

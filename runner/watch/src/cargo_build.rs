@@ -104,7 +104,7 @@ impl Build for CargoBuild {
         })?;
         self.ensure_target(output).await?;
         let (commit, path) = tokio::join!(
-            commit_of(&self.root, &self.environment),
+            commit_of(profile, &self.root, &self.environment),
             self.run(profile, &manifest, output),
         );
         Ok(BuiltComponent {

@@ -68,7 +68,7 @@ impl Build for CommandBuild {
         output: &dyn BuildOutput,
     ) -> Result<BuiltComponent, BuildError> {
         // Asked first: what the command changes is not what it was built from.
-        let commit = commit_of(&self.root, &self.environment).await;
+        let commit = commit_of(profile, &self.root, &self.environment).await;
         self.run(profile, output).await?;
         Ok(BuiltComponent {
             path: component_at(self.root.join(&self.component))?,

@@ -251,13 +251,15 @@ async fn the_commit_and_whether_the_tree_is_dirty_are_known() {
     git(folder.path(), &["init", "-q"]);
     std::fs::write(folder.path().join(".gitignore"), "out.wasm\n").unwrap();
     let build = command(folder.path(), "touch out.wasm", LIMIT);
-    let commit = async || {
+    let commit_of = async |profile| {
         build
-            .build(BuildProfile::Dev, &Lines::default())
+            .build(profile, &Lines::default())
             .await
             .unwrap()
             .commit
     };
+    let commit = async || commit_of(BuildProfile::Release).await;
+    assert_eq!(commit_of(BuildProfile::Dev).await, None, "no commit yet");
     assert_eq!(commit().await, None, "no commit yet");
 
     git(folder.path(), &["add", "."]);
@@ -265,6 +267,9 @@ async fn the_commit_and_whether_the_tree_is_dirty_are_known() {
     let head = git(folder.path(), &["rev-parse", "HEAD"]);
     let clean = commit().await.unwrap();
     assert_eq!((clean.hash.as_str(), clean.dirty), (head.as_str(), false));
+    // The tree is not looked through, so it is not called clean.
+    let dev = commit_of(BuildProfile::Dev).await.unwrap();
+    assert_eq!((dev.hash.as_str(), dev.dirty), (head.as_str(), true));
 
     std::fs::write(folder.path().join("new"), "").unwrap();
     let dirty = commit().await.unwrap();

@@ -82,17 +82,19 @@ impl<'a> Components<'a> {
 
     /// Takes note of what was built.
     pub(super) fn add(&mut self, artifact: Artifact) {
-        let is_ours = artifact
-            .manifest_path
-            .canonicalize()
-            .is_ok_and(|path| path == self.manifest);
         let component = artifact
             .filenames
             .into_iter()
             .find(|file| file.extension().is_some_and(|ending| ending == "wasm"));
-        let Some(component) = component.filter(|_| is_ours) else {
+        // Of all the packages that are told of, few have one.
+        let Some(component) = component else { return };
+        let is_ours = artifact
+            .manifest_path
+            .canonicalize()
+            .is_ok_and(|path| path == self.manifest);
+        if !is_ours {
             return;
-        };
+        }
         let list = if artifact.target.kind.iter().any(|kind| kind == "bin") {
             &mut self.of_binaries
         } else {

@@ -383,3 +383,6 @@ fn split_below<T>(map: &mut BTreeMap<PathBuf, T>, path: &Path) -> BTreeMap<PathB
     }
     below
 }
+
+#[cfg(test)]
+mod tests;
