@@ -23,7 +23,6 @@ use writer::DeliveryWriter;
 
 pub(crate) use answer::redacted;
 pub use rate::RateLimit;
-pub(crate) use reply::Reply;
 
 /// The header of an answer that names the delivery.
 const DELIVERY_HEADER: &str = "tidegate-delivery";

@@ -32,6 +32,19 @@ pub enum Disabled {
     With,
 }
 
+/// Which runs are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct RunSelection {
+    /// Those that stand so.
+    pub status: Option<RunStatus>,
+    /// Those of this object.
+    pub object: Option<String>,
+    /// Those that came before this one.
+    pub before: Option<RunId>,
+    /// The most of them.
+    pub limit: u32,
+}
+
 impl Engine {
     /// Returns the projects of the store.
     ///
@@ -138,6 +151,7 @@ impl Engine {
             );
         }
         notes.extend(live.as_ref().and_then(final_reason));
+        notes.extend(self.delivery_notes(place).await?);
         Ok(StatusReport {
             project: project.to_string(),
             environment: environment.to_string(),
@@ -203,6 +217,7 @@ impl Engine {
                 name: object.key.name.to_string(),
                 state: if object.live { "live" } else { "disabled" }.to_owned(),
                 declaration: field(&object.spec),
+                addresses: Vec::new(),
             })
             .collect())
     }
@@ -225,7 +240,7 @@ impl Engine {
             .iter()
             .filter_map(|object| object.name.parse().ok())
             .collect();
-        objects
+        let object = objects
             .into_iter()
             .find(|object| object.name == name)
             .ok_or_else(|| ReadError::ObjectUnknown {
@@ -233,7 +248,18 @@ impl Engine {
                 name: name.to_owned(),
                 environment: environment.clone(),
                 similar: similar(name, &names),
-            })
+            })?;
+        if kind != ObjectKind::Webhook {
+            return Ok(object);
+        }
+        let addresses = self.addresses(project, environment).await?;
+        Ok(ObjectReport {
+            addresses: addresses
+                .into_iter()
+                .filter(|one| one.webhook == name && one.registration.is_none())
+                .collect(),
+            ..object
+        })
     }
 
     /// Returns the names of the live objects of a kind.
@@ -378,6 +404,39 @@ impl Engine {
             .collect())
     }
 
+    /// Returns the runs of a project in an environment that are wanted, newest first.
+    ///
+    /// # Errors
+    /// When there is no such project or environment.
+    pub async fn runs_matching(
+        &self,
+        project: &ProjectName,
+        environment: &EnvironmentName,
+        selection: RunSelection,
+    ) -> Result<Vec<RunReport>, ReadError> {
+        let place = self.place(project, environment).await?;
+        let object = match selection.object.as_deref().map(str::parse::<ObjectName>) {
+            None => None,
+            Some(Ok(name)) => Some(name),
+            // What is no name names nothing.
+            Some(Err(_)) => return Ok(Vec::new()),
+        };
+        let filter = RunFilter {
+            status: selection.status,
+            object,
+            before: selection.before,
+            ..RunFilter::default()
+        };
+        let records = self.store.runs(place, filter, selection.limit).await?;
+        Ok(records
+            .into_iter()
+            .map(|record| {
+                let record = self.run_as_it_stands(record);
+                run_report(record, project.as_str(), environment.as_str(), Vec::new())
+            })
+            .collect())
+    }
+
     /// Returns one run.
     ///
     /// # Errors
@@ -436,9 +495,14 @@ impl Engine {
     ) -> Result<Vec<RegistrationReport>, ReadError> {
         let place = self.place(project, environment).await?;
         let views = self.store.registrations(place, Over::Without).await?;
+        let silent = self.silent_registrations(place).await?;
         Ok(views
             .into_iter()
             .map(|view| registration_report(view, Detail::Brief))
+            .map(|report| RegistrationReport {
+                silent_since: silent.get(&report.registration).copied(),
+                ..report
+            })
             .collect())
     }
 
@@ -454,7 +518,12 @@ impl Engine {
     ) -> Result<RegistrationReport, ReadError> {
         let place = self.place(project, environment).await?;
         let view = self.store.registration(place, id).await?;
+        let silent = self.silent_registrations(place).await?;
         view.map(|view| registration_report(view, Detail::Full))
+            .map(|report| RegistrationReport {
+                silent_since: silent.get(&id).copied(),
+                ..report
+            })
             .ok_or_else(|| ReadError::RegistrationUnknown(id.to_string()))
     }
 

@@ -11,6 +11,8 @@ use domain::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::deliveries::AddressReport;
+
 /// A stage of a deploy that is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageReport {
@@ -193,6 +195,9 @@ pub struct ObjectReport {
     pub state: String,
     /// Its declaration.
     pub declaration: Value,
+    /// The addresses of a webhook that nobody subscribes for; only when one object is shown.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub addresses: Vec<AddressReport>,
 }
 
 /// A registration as it stands.
@@ -219,6 +224,9 @@ pub struct RegistrationReport {
     pub expires_at: Option<Timestamp>,
     /// Since when no subscription delivers.
     pub down_since: Option<Timestamp>,
+    /// Since when no delivery came, once that is longer than the webhook declares.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub silent_since: Option<Timestamp>,
     /// Why its last attempt was not the last.
     pub last_error: Option<String>,
     /// When something happens to it next.

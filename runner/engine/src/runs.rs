@@ -20,7 +20,8 @@ use crate::error::{ReadError, RunError};
 use crate::recorder::field;
 use crate::report::RunReport;
 
-pub(crate) use attempt::Attempt;
+use attempt::Attempt;
+pub(crate) use attempt::Attempted;
 pub(crate) use prepared::{LiveObject, Prepared, Subject};
 pub(crate) use under_way::UnderWay;
 
@@ -322,6 +323,7 @@ impl crate::engine::Engine {
             let kept = i64::try_from(KEPT_FOR.as_millis()).unwrap_or(i64::MAX);
             let oldest = domain::Timestamp::from_millis(self.clock.now().as_millis() - kept);
             self.store.prune_runs(oldest, KEPT).await?;
+            self.prune_deliveries().await?;
         }
         Ok(())
     }

@@ -149,6 +149,7 @@ pub(crate) fn registration_report(view: RegistrationView, detail: Detail) -> Reg
         possible_double: registration.possible_double,
         expires_at: registration.expires_at,
         down_since: registration.down_since,
+        silent_since: None,
         last_error: open.iter().rev().find_map(|step| step.last_error.clone()),
         next_attempt_at: open
             .iter()

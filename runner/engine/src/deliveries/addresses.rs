@@ -29,6 +29,14 @@ impl Engine {
         self.store.add_endpoints(new, self.clock.now()).await
     }
 
+    /// Gives addresses to what a deploy has just made live; what fails is made good by the next
+    /// owner, or the next deploy.
+    pub(crate) async fn give_new_addresses(&self, place: Place) {
+        if let Err(error) = self.give_addresses(Some(place)).await {
+            tracing::warn!(%error, "webhooks could not be given addresses");
+        }
+    }
+
     /// Returns the addresses at which deliveries for a project's live webhooks come.
     ///
     /// # Errors

@@ -3,8 +3,8 @@
 use domain::{DeliveryId, REDACTED, REDACTED_FROM, RunStatus, Secret};
 use sandbox::Response;
 
-use super::reply::Reply;
 use super::{IngressAnswer, acknowledged, named};
+use crate::runs::Attempted;
 
 /// Headers that are the connection's, the server's or a browser's business and not the handler's.
 const LEFT_OUT: [&str; 13] = [
@@ -24,8 +24,8 @@ const LEFT_OUT: [&str; 13] = [
 ];
 
 /// Makes the answer from what the attempt came to.
-pub(super) fn of(delivery: DeliveryId, reply: Reply) -> IngressAnswer {
-    match (reply.status, reply.response) {
+pub(super) fn of(delivery: DeliveryId, attempted: Attempted) -> IngressAnswer {
+    match (attempted.status, attempted.response) {
         (RunStatus::Succeeded, Some(response)) => given(delivery, response),
         (RunStatus::Succeeded, None) => acknowledged(delivery),
         (RunStatus::Queued | RunStatus::Running | RunStatus::Retrying, _) => acknowledged(delivery),
@@ -139,7 +139,7 @@ mod tests {
     }
 
     fn answer(status: RunStatus, response: Option<Response>) -> IngressAnswer {
-        of(DeliveryId(7), Reply { status, response })
+        of(DeliveryId(7), Attempted { status, response })
     }
 
     #[test]

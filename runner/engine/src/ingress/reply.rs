@@ -3,18 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::{RunId, RunStatus};
-use sandbox::Response;
+use domain::RunId;
 use tokio::sync::oneshot;
 
-/// What an attempt of a handler came to.
-#[derive(Debug, Clone)]
-pub(crate) struct Reply {
-    /// Where the run went.
-    pub(crate) status: RunStatus,
-    /// The handler's answer, if it gave one.
-    pub(crate) response: Option<Response>,
-}
+use crate::runs::Attempted;
 
 /// Brings what attempts came to to those who wait for it; clones share it.
 ///
@@ -26,8 +18,8 @@ pub(crate) struct Replies(Arc<Mutex<Inner>>);
 #[derive(Default)]
 struct Inner {
     expecting: usize,
-    kept: HashMap<RunId, Reply>,
-    waiting: HashMap<RunId, oneshot::Sender<Reply>>,
+    kept: HashMap<RunId, Attempted>,
+    waiting: HashMap<RunId, oneshot::Sender<Attempted>>,
 }
 
 impl Replies {
@@ -38,13 +30,13 @@ impl Replies {
     }
 
     /// Tells whoever waits for a run what its attempt came to.
-    pub(crate) fn give(&self, run: RunId, reply: impl FnOnce() -> Reply) {
+    pub(crate) fn give(&self, run: RunId, attempted: &Attempted) {
         let mut inner = self.inner();
         if let Some(waiting) = inner.waiting.remove(&run) {
             // Whoever waited may have gone.
-            let _ = waiting.send(reply());
+            let _ = waiting.send(attempted.clone());
         } else if inner.expecting > 0 {
-            inner.kept.insert(run, reply());
+            inner.kept.insert(run, attempted.clone());
         }
     }
 
@@ -94,12 +86,12 @@ impl Drop for Expected {
 pub(crate) struct Awaited {
     replies: Replies,
     run: RunId,
-    answer: oneshot::Receiver<Reply>,
+    answer: oneshot::Receiver<Attempted>,
 }
 
 impl Awaited {
     /// Returns what the attempt came to, when it is over.
-    pub(crate) async fn reply(&mut self) -> Option<Reply> {
+    pub(crate) async fn reply(&mut self) -> Option<Attempted> {
         (&mut self.answer).await.ok()
     }
 }
@@ -112,10 +104,12 @@ impl Drop for Awaited {
 
 #[cfg(test)]
 mod tests {
+    use domain::RunStatus;
+
     use super::*;
 
-    fn reply(status: RunStatus) -> Reply {
-        Reply {
+    fn came_to(status: RunStatus) -> Attempted {
+        Attempted {
             status,
             response: None,
         }
@@ -125,21 +119,21 @@ mod tests {
     async fn a_reply_is_brought_whether_it_comes_before_or_after_its_run_is_known() {
         let replies = Replies::default();
         let expected = replies.expect();
-        replies.give(RunId(1), || reply(RunStatus::Succeeded));
+        replies.give(RunId(1), &came_to(RunStatus::Succeeded));
         let mut early = expected.of(RunId(1));
         assert_eq!(early.reply().await.unwrap().status, RunStatus::Succeeded);
 
         let mut late = replies.expect().of(RunId(2));
-        replies.give(RunId(2), || reply(RunStatus::Failed));
+        replies.give(RunId(2), &came_to(RunStatus::Failed));
         assert_eq!(late.reply().await.unwrap().status, RunStatus::Failed);
     }
 
     #[test]
     fn what_nobody_waits_for_is_not_kept() {
         let replies = Replies::default();
-        replies.give(RunId(1), || panic!("nobody asked"));
+        replies.give(RunId(1), &came_to(RunStatus::Succeeded));
         let expected = replies.expect();
-        replies.give(RunId(2), || reply(RunStatus::Succeeded));
+        replies.give(RunId(2), &came_to(RunStatus::Succeeded));
         drop(expected);
         drop(replies.expect().of(RunId(3)));
         let inner = replies.inner();

@@ -81,13 +81,11 @@ impl Attempt {
 }
 
 /// What an attempt came to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Attempted {
     /// Where the run went.
-    #[expect(dead_code, reason = "what answers providers reads it")]
     pub(crate) status: RunStatus,
     /// The answer that a webhook's handler has for its provider.
-    #[expect(dead_code, reason = "what answers providers reads it")]
     pub(crate) response: Option<sandbox::Response>,
 }
 
@@ -210,6 +208,7 @@ impl Engine {
             Err(error) => Record::uncalled(&error),
             Ok(call) => {
                 let requests = prepared.grants.requests.clone();
+                let secrets = prepared.grants.redact.clone();
                 let began = self.clock.elapsed();
                 tokio::select! {
                     biased;
@@ -218,7 +217,7 @@ impl Engine {
                         Record::cancelled(&requests, took)
                     }
                     report = prepared.guest.call(call, prepared.grants) => {
-                        Record::of(report, self.clock.now())
+                        Record::of(report, self.clock.now()).without(&secrets)
                     }
                 }
             }
@@ -245,7 +244,10 @@ impl Engine {
                 context,
             }),
             RunKind::Webhook => {
-                Err(store::Error::NotFound(format!("delivery of run {}", attempt.run)).into())
+                let delivery = attempt.delivery.ok_or_else(|| {
+                    store::Error::Corrupt(format!("run {} handles no delivery", attempt.run))
+                })?;
+                Ok(self.delivery_call(delivery, name, context).await?)
             }
         }
     }
@@ -285,10 +287,14 @@ impl Engine {
             self.clock.sleep(ROOM_LOOKED_FOR).await;
         }
         unfinished.finished();
-        Ok(Attempted {
+        let attempted = Attempted {
             status: concluded.status,
             response: record.response,
-        })
+        };
+        if attempt.kind == RunKind::Webhook {
+            self.ingress.replies.give(attempt.run, &attempted);
+        }
+        Ok(attempted)
     }
 }
 

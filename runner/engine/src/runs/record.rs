@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use domain::{LogLevel, RunOutcome, Timestamp};
+use domain::{LogLevel, RunOutcome, Secret, Timestamp};
 use sandbox::{Failure, Output, Report};
 use store::{RunLogLine, RunRequest, RunUsage};
 
 use crate::code::Code;
 use crate::code::Coded as _;
 use crate::error::RunError;
+use crate::ingress::redacted;
 use crate::recorder::{LOG_FULL, field};
 
 /// What a guest made of an attempt, or why there was no guest.
@@ -72,6 +73,14 @@ impl Record {
             duration: report.usage.wall,
             kv_writes: crate::kv::writes(&report.kv_writes),
             ..Self::empty(outcome)
+        }
+    }
+
+    /// Takes secrets out of the answer to a provider, as they are out of all else already.
+    pub(super) fn without(self, secrets: &[Secret]) -> Self {
+        Self {
+            response: self.response.map(|response| redacted(response, secrets)),
+            ..self
         }
     }
 
