@@ -8,6 +8,8 @@ mod artifacts;
 mod assets;
 mod bar;
 mod choices;
+mod deliveries;
+mod delivery;
 mod deploy;
 mod deploys;
 mod environments;
@@ -20,6 +22,7 @@ mod object;
 mod objects;
 mod overview;
 mod parts;
+mod payload;
 mod projects;
 mod run;
 mod runs;
@@ -70,6 +73,8 @@ where
         .route("/deploys/{number}", get(deploy::page))
         .route("/runs", get(runs::page))
         .route("/runs/{run}", get(run::page))
+        .route("/deliveries", get(deliveries::page))
+        .route("/deliveries/{delivery}", get(delivery::page))
         .route("/subscriptions", get(subscriptions::page))
         .route("/subscriptions/{registration}", get(subscription::page))
         .route("/values", get(values::page));
