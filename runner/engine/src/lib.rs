@@ -65,7 +65,7 @@ pub use lease::LeaseWait;
 pub use limits::LimitsError;
 pub use observer::{Event, Observer, Unobserved};
 pub use probe::{Point, Probe, Unprobed};
-pub use reads::Disabled;
+pub use reads::{Disabled, RunSelection};
 pub use reconfigure::{EnvironmentChange, ValueRequest};
 pub use removal::DeletedEnvironment;
 pub use report::{

@@ -1,6 +1,7 @@
 //! The API: a handler takes a request apart, makes one call of the engine, and answers.
 
 mod artifacts;
+mod deliveries;
 mod deploys;
 mod environments;
 mod objects;
@@ -37,6 +38,7 @@ type At = (ProjectName, EnvironmentName);
 pub(crate) fn routes() -> Router<App> {
     let version_1 = Router::new()
         .merge(artifacts::routes())
+        .merge(deliveries::routes())
         .merge(deploys::routes())
         .merge(environments::routes())
         .merge(objects::routes())
@@ -95,6 +97,3 @@ where
         Some(_) | None => Failure::broken().into_response(),
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,10 +3,14 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use engine::{ChangeError, Code, Coded, DeployError, DeployFailure, RunError};
+use domain::SchemaViolation;
+use engine::{ChangeError, Code, DeployError, DeployFailure, EventError, RunError};
 use serde_json::{Value, json};
 
 use crate::wire::Problem;
+
+/// After how many seconds what cannot be taken now may be tried again.
+const RETRY_AFTER_SECONDS: &str = "1";
 
 /// The problem that a request ended with.
 #[derive(Debug, Clone)]
@@ -37,6 +41,10 @@ impl IntoResponse for Failure {
             header::CONTENT_TYPE,
             HeaderValue::from_static(crate::wire::MEDIA_TYPE),
         );
+        if matches!(status.as_u16(), 429 | 503) {
+            let soon = HeaderValue::from_static(RETRY_AFTER_SECONDS);
+            response.headers_mut().insert(header::RETRY_AFTER, soon);
+        }
         response
     }
 }
@@ -55,16 +63,31 @@ impl From<engine::UploadError> for Failure {
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
-        let mut problem = Problem::of(&error);
-        if let RunError::Input { violations, .. } = &error {
-            let violations: Vec<Value> = violations
-                .iter()
-                .map(|one| json!({ "pointer": one.pointer, "message": one.message }))
-                .collect();
-            problem = problem.with("violations", &violations);
-        }
-        Self(problem)
+        let problem = Problem::of(&error);
+        Self(match &error {
+            RunError::Input { violations, .. } => of_input(violations, problem),
+            _ => problem,
+        })
     }
+}
+
+impl From<EventError> for Failure {
+    fn from(error: EventError) -> Self {
+        let problem = Problem::of(&error);
+        Self(match &error {
+            EventError::Payload { violations, .. } => of_input(violations, problem),
+            _ => problem,
+        })
+    }
+}
+
+/// Adds each way in which an input breaks its schema.
+fn of_input(violations: &[SchemaViolation], problem: Problem) -> Problem {
+    let violations: Vec<Value> = violations
+        .iter()
+        .map(|one| json!({ "pointer": one.pointer, "message": one.message }))
+        .collect();
+    problem.with("violations", &violations)
 }
 
 impl From<DeployError> for Failure {
@@ -92,11 +115,6 @@ fn of_deploy(error: &DeployError, mut problem: Problem) -> Problem {
         Some(report) => problem.with("deploy", report),
         None => problem,
     }
-}
-
-/// Makes the failure of any error that has a code.
-pub(crate) fn failure<E: Coded + 'static>(error: &E) -> Failure {
-    Failure(Problem::of(error))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod extract;
 mod failure;
 mod feed;
 mod guard;
+mod ingress;
 mod listen;
 mod page;
 mod router;

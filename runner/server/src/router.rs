@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
 use axum::{Router, middleware};
+use engine::IngressLimits;
 
 use crate::app::App;
-use crate::{api, guard, page};
+use crate::{api, guard, ingress, page};
 
 /// The most bytes of a body, but for artifacts and deliveries.
 const MOST: usize = 32 * 1024 * 1024;
@@ -22,11 +22,11 @@ pub(crate) fn local(app: App, address: SocketAddr) -> Router {
         .with_state(app)
 }
 
-/// Returns the routes of the port that a tunnel may expose.
-///
-/// What is not there is not described: no body, and no header that tells more.
-pub(crate) fn ingress(app: App) -> Router {
+/// Returns the routes of the port that a tunnel may expose: what webhooks
+/// deliver is received, and nothing else is there.
+pub(crate) fn hooks(app: App) -> Router {
     Router::new()
-        .fallback(async || StatusCode::NOT_FOUND)
+        .fallback(ingress::receive)
+        .layer(DefaultBodyLimit::max(IngressLimits::default().body))
         .with_state(app)
 }

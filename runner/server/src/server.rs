@@ -74,7 +74,7 @@ pub async fn start(settings: Settings) -> Result<Server, StartError> {
     };
     let routes = router::local(app.clone(), api.address);
     let api = api.serve(routes, &app.ending);
-    let ingress = ingress.map(|port| port.serve(router::ingress(app.clone()), &app.ending));
+    let ingress = ingress.map(|port| port.serve(router::hooks(app.clone()), &app.ending));
     app.owner
         .announce(&api.address.to_string())
         .map_err(StartError::Announce)?;

@@ -17,9 +17,13 @@ pub(crate) fn of(code: Code) -> StatusCode {
         | Code::DeployUnknown
         | Code::ArtifactUnknown
         | Code::RunUnknown
-        | Code::RegistrationUnknown => StatusCode::NOT_FOUND,
+        | Code::RegistrationUnknown
+        | Code::EventUnknown
+        | Code::DeliveryUnknown => StatusCode::NOT_FOUND,
         Code::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
-        Code::DataDirectoryOwned | Code::OwnerGone => StatusCode::SERVICE_UNAVAILABLE,
+        Code::DataDirectoryOwned | Code::OwnerGone | Code::Overloaded => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Code::DatabaseCorrupt
         | Code::DatabaseNewer
         | Code::DataDirectoryUnusable
@@ -64,6 +68,7 @@ mod tests {
             (422, Code::DeclarationInvalid),
             (422, Code::RemovesEverything),
             (500, Code::DatabaseCorrupt),
+            (503, Code::Overloaded),
             (507, Code::DiskFull),
         ] {
             assert!(by_status[&status].contains(&code.as_str()), "{by_status:?}");

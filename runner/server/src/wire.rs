@@ -14,6 +14,6 @@ pub(crate) use problem::MEDIA_TYPE;
 pub use problem::Problem;
 pub use request::{
     ArtifactGarbage, DeletedEnvironmentBody, DeployBody, Deploying, EnvironmentBody,
-    EnvironmentChangeBody, InputBody, Items, LockBroken, PlanBody, ReplayBody, RollbackBody,
-    SecretText, SelectorBody, UpdatedEnvironment, ValueBody,
+    EnvironmentChangeBody, EventBody, InputBody, Items, LockBroken, PlanBody, ReplayBody,
+    RollbackBody, SecretText, SelectorBody, StartedRuns, UpdatedEnvironment, ValueBody,
 };

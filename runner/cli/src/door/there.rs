@@ -361,7 +361,9 @@ pub(super) async fn gc(client: &Client, mode: GarbageMode) -> Outcome<Vec<Artifa
 }
 
 pub(super) async fn settle(client: &Client, observer: &dyn Observer) -> Outcome<()> {
-    observe(client, Ask::post("/api/v1/settle", &json!({})), observer).await
+    let ask = Ask::post("/api/v1/settle", &json!({}));
+    let _: Value = observe(client, ask, observer).await?;
+    Ok(())
 }
 
 /// Returns the error that a command ends with.

@@ -6,6 +6,7 @@ use axum::response::Response;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use engine::{LockReport, ReadError};
+use serde_json::json;
 
 use super::{Answer, At, List, observed};
 use crate::app::App;

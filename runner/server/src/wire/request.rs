@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use domain::{ArtifactDigest, DeployNumber, EnvironmentName, HostPort, ObjectName, RegistrationId};
+use domain::{
+    ArtifactDigest, DeployNumber, EnvironmentName, HostPort, ObjectName, RegistrationId, RunId,
+};
 use engine::{DeployReport, EnvironmentReport, LockReport, RegistrationReport, Selector};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -121,6 +123,22 @@ pub struct InputBody {
 
 fn empty() -> Value {
     Value::Object(serde_json::Map::new())
+}
+
+/// What an app event says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventBody {
+    /// The payload; an empty record where none is given.
+    #[serde(default = "empty")]
+    pub payload: Value,
+}
+
+/// Runs that were started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartedRuns {
+    /// Their ids.
+    pub runs: Vec<RunId>,
 }
 
 /// On which artifact a run is repeated.
