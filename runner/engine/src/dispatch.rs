@@ -33,6 +33,10 @@ impl Default for DispatchLimits {
     }
 }
 
+/// The longest wait for a run or tick that is to come: time that a machine
+/// sleeps through is no time to a timer, and the clock may be set.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
 /// How long nothing is started after the store has failed, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -41,7 +45,6 @@ impl Owner {
     /// Starts what waits, from now until the dispatcher is stopped or dropped.
     ///
     /// Must be called within a runtime of tokio.
-    #[must_use]
     pub fn dispatch(self: &Arc<Self>, limits: DispatchLimits) -> Dispatcher {
         let (end, ended) = watch::channel(End::NotYet);
         let rounds = Rounds {
@@ -142,7 +145,7 @@ impl Rounds {
             return Some(pause);
         }
         match self.try_start_due().await {
-            Ok(next) => next.map(|at| at.since(self.owner.clock.now())),
+            Ok(next) => next.map(|at| at.since(self.owner.clock.now()).min(LONGEST_WAIT)),
             Err(error) => {
                 self.failed(&error);
                 self.pause

@@ -151,6 +151,7 @@ impl Engine {
             );
         }
         notes.extend(live.as_ref().and_then(final_reason));
+        notes.extend(self.run_notes(place).await?);
         notes.extend(self.delivery_notes(place).await?);
         Ok(StatusReport {
             project: project.to_string(),

@@ -1,6 +1,7 @@
 //! Runs: one execution of an action, a workflow or a webhook's handler, recorded from beginning to end.
 
 mod attempt;
+mod notes;
 mod prepared;
 mod record;
 mod under_way;
@@ -295,9 +296,11 @@ impl Owner {
                     let record = self.recorded(run).await?;
                     match record.status {
                         RunStatus::Cancelled => return Ok(self.run_report(run).await?),
-                        status if !stopped || !status.is_open() => {
+                        status if !status.is_open() => {
                             return Err(RunError::NotCancellable { run, status });
                         }
+                        // It has begun in the store, and in a moment it will have here.
+                        _ if !stopped => tokio::task::yield_now().await,
                         _ => {}
                     }
                 }

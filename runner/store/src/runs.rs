@@ -10,7 +10,9 @@ use domain::{
 use rusqlite::{Row, params};
 use serde::{Deserialize, Serialize};
 
-use crate::columns::{Stored, change, first, json, number, rows, text, text_opt, time, time_opt};
+use crate::columns::{
+    Stored, change, count, first, json, number, rows, text, text_opt, time, time_opt,
+};
 use crate::queue::Tick;
 use crate::{Error, Store, columns};
 
@@ -242,6 +244,24 @@ impl Store {
     pub async fn run(&self, run: RunId) -> Result<Option<RunRecord>, Error> {
         self.database()
             .read(move |tx| first(tx, "SELECT * FROM runs WHERE id = ?1", [run.0], read_run))
+            .await
+    }
+
+    /// Returns how many runs of a place stand so.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn count_runs(&self, place: Place, status: RunStatus) -> Result<u64, Error> {
+        self.database()
+            .read(move |tx| {
+                let counted = count(
+                    tx,
+                    "SELECT count(*) FROM runs
+                     WHERE project = ?1 AND environment = ?2 AND status = ?3",
+                    params![place.project.0, place.environment.0, status.as_str()],
+                )?;
+                Ok(counted.unsigned_abs())
+            })
             .await
     }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use domain::{ArtifactDigest, Place, RunId, RunStatus, Timestamp, UserId, run_after_crash};
+use domain::{
+    ArtifactDigest, IllegalRunMove, Place, RunId, RunStatus, Timestamp, UserId, run_after_crash,
+};
 use rusqlite::{Connection, params};
 
 use crate::columns::{change, first, micros, rows, signed, to_json};
@@ -174,7 +176,12 @@ impl Store {
     ) -> Result<(), Error> {
         self.database()
             .write(move |tx| {
-                find(tx, run)?.status.moved(RunStatus::Failed)?;
+                let (from, to) = (find(tx, run)?.status, RunStatus::Failed);
+                // One that is running is its attempt's to end.
+                if from == RunStatus::Running {
+                    return Err(IllegalRunMove { from, to }.into());
+                }
+                from.moved(to)?;
                 change(
                     tx,
                     "UPDATE runs SET status = 'failed', finished_at = ?2, next_attempt_at = NULL,

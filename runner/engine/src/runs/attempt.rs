@@ -100,10 +100,29 @@ enum Unready {
 impl Engine {
     /// Makes the next attempt of a run that waits, on what is live now; `None`
     /// if it does not wait any more, or cannot run ever again.
+    ///
+    /// # Errors
+    /// When the store fails, whatever the run.
     pub(crate) async fn attempt_waiting(
         &self,
         run: RunId,
     ) -> Result<Option<Attempted>, store::Error> {
+        match self.attempt_next(run).await {
+            // What is stored of this one run is damaged or gone: the others go on.
+            Err(
+                error @ (store::Error::Corrupt(_)
+                | store::Error::NotFound(_)
+                | store::Error::Unsealable(_)),
+            ) => {
+                let code = crate::error::store_code(&error);
+                self.fail_waiting(run, code, error.to_string()).await?;
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
+    async fn attempt_next(&self, run: RunId) -> Result<Option<Attempted>, store::Error> {
         loop {
             let Some(record) = self.store.run(run).await? else {
                 return Ok(None);
@@ -115,7 +134,7 @@ impl Engine {
                 Ok(prepared) => (prepared.artifact, Ok(prepared)),
                 Err(Unready::NotNow(artifact, error)) => (artifact, Err(error)),
                 Err(Unready::Gone(message)) => {
-                    self.fail_gone(run, message).await?;
+                    self.fail_waiting(run, Code::ObjectUnknown, message).await?;
                     return Ok(None);
                 }
             };
@@ -140,9 +159,14 @@ impl Engine {
         }
     }
 
-    async fn fail_gone(&self, run: RunId, message: String) -> Result<(), store::Error> {
+    async fn fail_waiting(
+        &self,
+        run: RunId,
+        code: Code,
+        message: String,
+    ) -> Result<(), store::Error> {
         let error = store::RunError {
-            code: Code::ObjectUnknown.as_str().to_owned(),
+            code: code.as_str().to_owned(),
             message,
             retryable: false,
         };
@@ -151,8 +175,8 @@ impl Engine {
             .fail_waiting_run(run, error, self.clock.now())
             .await;
         match failed {
-            // Somebody was quicker.
-            Err(store::Error::IllegalRunMove(_)) => Ok(()),
+            // Somebody was quicker, or the run is gone with its project.
+            Err(store::Error::IllegalRunMove(_) | store::Error::NotFound(_)) => Ok(()),
             other => other,
         }
     }

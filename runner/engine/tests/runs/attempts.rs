@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::{RunStatus, Secret, ValueKey, ValueKind};
-use engine::{ActionRun, Code, Coded, DispatchLimits, RunError, Unobserved, ValueRequest};
+use engine::{ActionRun, Code, Coded, DispatchLimits, Engine, RunError, Unobserved, ValueRequest};
 use serde_json::json;
 use tokio::sync::Notify;
 
@@ -77,12 +77,41 @@ fn a_run_that_never_succeeds_is_dead_after_12_attempts() {
         .live(None, |owner| async move {
             let _dispatcher = owner.dispatch(DispatchLimits::default());
             let run = submit(&owner).await;
-            comes_to(&owner, &clock, run, RunStatus::Dead).await
+            let report = comes_to(&owner, &clock, run, RunStatus::Dead).await;
+            let notes = notes(&owner).await;
+            assert!(
+                notes.contains("1 run was given up after 12 attempts"),
+                "{notes}"
+            );
+            report
         })
         .unwrap();
     assert_eq!((report.attempts, report.history.len()), (12, 12));
     assert_eq!(report.error.unwrap().code, "run-failed");
     assert_eq!(world.stage.calls().len(), 12);
+}
+
+#[test]
+fn status_says_that_what_waits_has_nobody_to_start_it() {
+    let world = World::new();
+    world.deploy(vec![act()]);
+    world.live(None, |owner| async move {
+        submit(&owner).await;
+        submit(&owner).await;
+        assert_eq!(notes(&owner).await, "");
+        let engine = Engine::clone(&owner);
+        drop(owner);
+        let notes = notes(&engine).await;
+        assert!(notes.contains("2 runs wait and no process"), "{notes}");
+    });
+}
+
+async fn notes(engine: &Engine) -> String {
+    let reports = engine
+        .status(&project(), Some(&environment()))
+        .await
+        .unwrap();
+    reports[0].notes.join("; ")
 }
 
 #[test]

@@ -323,6 +323,43 @@ async fn a_run_that_takes_every_process_with_it_is_given_up() {
 }
 
 #[tokio::test]
+async fn only_what_waits_fails_without_an_attempt() {
+    let (fixture, artifact) = deployed().await;
+    let store = &fixture.store;
+    let error = || RunError {
+        code: "object-unknown".to_owned(),
+        message: "gone".to_owned(),
+        retryable: false,
+    };
+    let waiting = store
+        .enqueue_run(queued(fixture.place, at(5)))
+        .await
+        .unwrap();
+    store
+        .fail_waiting_run(waiting, error(), at(6))
+        .await
+        .unwrap();
+    let record = store.run(waiting).await.unwrap().unwrap();
+    assert_eq!(record.status, RunStatus::Failed);
+    assert_eq!((record.attempts, record.finished_at), (0, Some(at(6))));
+    let running = store
+        .begin_run(queued(fixture.place, at(5)), RunOn::Live(artifact))
+        .await
+        .unwrap()
+        .unwrap();
+    for run in [waiting, running] {
+        let refused = store
+            .fail_waiting_run(run, error(), at(7))
+            .await
+            .unwrap_err();
+        assert!(matches!(refused, Error::IllegalRunMove(_)), "{refused}");
+    }
+    let place = fixture.place;
+    assert_eq!(store.count_runs(place, RunStatus::Failed).await.unwrap(), 1);
+    assert_eq!(store.count_runs(place, RunStatus::Queued).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn what_waits_or_was_interrupted_is_cancelled_and_what_runs_is_not() {
     let (fixture, artifact) = deployed().await;
     let store = &fixture.store;
