@@ -177,7 +177,7 @@ impl Connection {
     ///
     /// # Errors
     /// When there is no answer.
-    pub(crate) async fn is_there(mut self, path: String) -> Result<bool, ClientError> {
+    pub(crate) async fn has(mut self, path: String) -> Result<bool, ClientError> {
         let request = self.request(Ask::head(path), JSON, None)?;
         let response = self.sender.send_request(request).await;
         Ok(response.map_err(ClientError::broken)?.status().is_success())

@@ -52,10 +52,7 @@ pub(crate) fn routes() -> Router<App> {
 }
 
 async fn unknown() -> Failure {
-    Failure(Problem::new(
-        Code::PathUnknown,
-        "there is nothing under this path",
-    ))
+    Problem::new(Code::PathUnknown, "there is nothing under this path").into()
 }
 
 async fn not_allowed() -> Response {
@@ -66,7 +63,7 @@ async fn not_allowed() -> Response {
             "there is nothing under this path for this method",
         )
     };
-    Failure(problem).into_response()
+    Failure::from(problem).into_response()
 }
 
 /// Does something that tells how it goes: as events to those that ask for them,
@@ -93,7 +90,7 @@ where
         Some(DoneDocument {
             problem: Some(problem),
             ..
-        }) => Failure(problem).into_response(),
+        }) => Failure::from(problem).into_response(),
         Some(_) | None => Failure::broken().into_response(),
     }
 }

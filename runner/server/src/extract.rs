@@ -64,7 +64,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Given<T> {
 pub(crate) fn body_failure(rejection: &BytesRejection) -> Failure {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         let detail = "the body is larger than what is taken here";
-        return Failure(Problem::new(Code::RequestTooLarge, detail));
+        return Problem::new(Code::RequestTooLarge, detail).into();
     }
     Failure::invalid(rejection.body_text())
 }

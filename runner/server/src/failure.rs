@@ -14,18 +14,24 @@ const RETRY_AFTER_SECONDS: &str = "1";
 
 /// The problem that a request ended with.
 #[derive(Debug, Clone)]
-pub(crate) struct Failure(pub(crate) Problem);
+pub(crate) struct Failure(pub(crate) Box<Problem>);
 
 impl Failure {
     /// Says that a request is not of the form that the API takes.
     pub(crate) fn invalid(detail: impl Into<String>) -> Self {
-        Self(Problem::new(Code::RequestInvalid, detail))
+        Problem::new(Code::RequestInvalid, detail).into()
     }
 
     /// Says that what was to be done ended in a panic, which is a fault of ours.
     pub(crate) fn broken() -> Self {
         let detail = "what was asked for ended in a fault of the program's own";
-        Self(Problem::new(Code::Internal, detail))
+        Problem::new(Code::Internal, detail).into()
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self(Box::new(problem))
     }
 }
 
@@ -36,7 +42,7 @@ impl IntoResponse for Failure {
         if status.is_server_error() {
             tracing::error!(code = %self.0.code, detail = %self.0.detail, "a request failed");
         }
-        let mut response = (status, Json(&self.0)).into_response();
+        let mut response = (status, Json(&*self.0)).into_response();
         response.headers_mut().insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static(crate::wire::MEDIA_TYPE),
@@ -51,33 +57,35 @@ impl IntoResponse for Failure {
 
 impl From<engine::ReadError> for Failure {
     fn from(error: engine::ReadError) -> Self {
-        Self(Problem::of(&error))
+        Problem::of(&error).into()
     }
 }
 
 impl From<engine::UploadError> for Failure {
     fn from(error: engine::UploadError) -> Self {
-        Self(Problem::of(&error))
+        Problem::of(&error).into()
     }
 }
 
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let problem = Problem::of(&error);
-        Self(match &error {
+        match &error {
             RunError::Input { violations, .. } => of_input(violations, problem),
             _ => problem,
-        })
+        }
+        .into()
     }
 }
 
 impl From<EventError> for Failure {
     fn from(error: EventError) -> Self {
         let problem = Problem::of(&error);
-        Self(match &error {
+        match &error {
             EventError::Payload { violations, .. } => of_input(violations, problem),
             _ => problem,
-        })
+        }
+        .into()
     }
 }
 
@@ -92,17 +100,18 @@ fn of_input(violations: &[SchemaViolation], problem: Problem) -> Problem {
 
 impl From<DeployError> for Failure {
     fn from(error: DeployError) -> Self {
-        Self(of_deploy(&error, Problem::of(&error)))
+        of_deploy(&error, Problem::of(&error)).into()
     }
 }
 
 impl From<ChangeError> for Failure {
     fn from(error: ChangeError) -> Self {
         let problem = Problem::of(&error);
-        Self(match &error {
+        match &error {
             ChangeError::Deploy(deploy) => of_deploy(deploy, problem),
             _ => problem,
-        })
+        }
+        .into()
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) async fn guard(
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(reason) => {
             let problem = Problem::new(Code::RequestRefused, reason);
-            Failure(problem).into_response()
+            Failure::from(problem).into_response()
         }
     };
     protect(response.headers_mut());
@@ -73,7 +73,9 @@ fn check(parts: &Parts, address: SocketAddr) -> Result<(), &'static str> {
     let site = one(&parts.headers, &SEC_FETCH_SITE)?.unwrap_or("none");
     let mode = one(&parts.headers, &SEC_FETCH_MODE)?.unwrap_or_default();
     let safe = matches!(parts.method, Method::GET | Method::HEAD);
-    if !matches!(site, "same-origin" | "none") && !(safe && mode == "navigate") {
+    let own = matches!(site, "same-origin" | "none");
+    let link = safe && mode == "navigate";
+    if !own && !link {
         return Err("the request comes from another site");
     }
     if safe || takes(parts) {

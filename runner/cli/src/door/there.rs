@@ -169,7 +169,7 @@ async fn upload(client: &Client, file: &Path) -> Outcome<ArtifactDigest> {
         .map_err(|error| unreadable(error.to_string()))?;
     let artifact = ArtifactDigest::of(&bytes);
     let path = format!("/api/v1/artifacts/{artifact}");
-    if !client.connect().await?.is_there(path.clone()).await? {
+    if !client.connect().await?.has(path.clone()).await? {
         let _: ArtifactReport = ask(client, Ask::put_bytes(path, bytes)).await?;
     }
     Ok(artifact)

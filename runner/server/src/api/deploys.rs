@@ -167,7 +167,7 @@ async fn begun(
             Some(DoneDocument {
                 problem: Some(problem),
                 ..
-            }) => Failure(problem),
+            }) => Failure::from(problem),
             Some(_) | None => Failure::broken(),
         });
     };

@@ -42,7 +42,8 @@ async fn break_lock(
 /// Does what is due, and answers when that was tried.
 async fn settle(State(app): State<App>, headers: HeaderMap) -> Response {
     observed(&app, &headers, |owner, observer| async move {
-        owner.settle_due(&observer).await.map_err(ReadError::from)
+        owner.settle_due(&observer).await.map_err(ReadError::from)?;
+        Ok::<_, ReadError>(json!({}))
     })
     .await
 }

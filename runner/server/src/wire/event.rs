@@ -115,10 +115,10 @@ impl DoneDocument {
 
     /// Makes the document of what came of something.
     #[must_use]
-    pub fn new(outcome: Result<Value, Problem>) -> Self {
+    pub fn new(outcome: Result<Value, Box<Problem>>) -> Self {
         let (result, problem) = match outcome {
             Ok(result) => (Some(result), None),
-            Err(problem) => (None, Some(problem)),
+            Err(problem) => (None, Some(*problem)),
         };
         Self {
             kind: Done::Done,
@@ -189,7 +189,7 @@ mod tests {
             done(Ok(json!({"deploy": 1}))),
             json!({"kind": "done", "version": 1, "result": {"deploy": 1}})
         );
-        let failed = done(Err(Problem::new(Code::PlanStale, "it changed")));
+        let failed = done(Err(Box::new(Problem::new(Code::PlanStale, "it changed"))));
         assert_eq!(failed["problem"]["code"], "plan-stale");
         assert_eq!(failed.get("result"), None);
     }

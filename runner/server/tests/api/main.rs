@@ -1,5 +1,10 @@
 //! The server over real connections, on a real engine with a real guest.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a setup that fails is a test that fails"
+)]
+
 mod artifacts;
 mod changes;
 mod deploys;
