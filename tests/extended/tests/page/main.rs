@@ -10,12 +10,11 @@ use serde_json::{Value, json};
 
 use self::browser::{Browser, Scheme};
 
-/// A project with something of everything: a subscription that is live and one
-/// that was, a run that went well and one that did not, deploys that failed.
+/// A project with something of everything: a subscription that is to be
+/// replaced, a run that went well and one that did not, deploys that are not done.
 struct Busy<'a> {
     project: Project<'a>,
     dev: Dev,
-    _provider: Provider,
     origin: String,
 }
 
@@ -26,27 +25,22 @@ impl<'a> Busy<'a> {
         let mut dev = Dev::start(project.tidegate(["dev"]));
         let origin = served(&mut dev);
         dev.settled();
-        for (name, value) in [
-            ("GITHUB_TOKEN", "a token for the tests"),
-            ("WEBHOOK_SECRET", "the secret of the tests"),
-        ] {
-            let _ = project.set_secret(name, value).ok();
-        }
+        // Until the last value is set the deploys that follow are not done, and say so.
+        let _ = project.set_secret("GITHUB_TOKEN", "a token for the tests");
+        let _ = project.set_secret("WEBHOOK_SECRET", "a secret of the tests");
         project.allow_host(provider.host());
-        for (name, value) in [
-            ("GITHUB_API_URL", provider.url()),
-            ("REPOSITORY", "octo/hello"),
-            ("EVENTS", "push"),
-            ("EVENTS", "push,issues"),
-        ] {
-            let _ = project.set_variable(name, value).ok();
-        }
+        let _ = project.set_variable("GITHUB_API_URL", provider.url());
+        let _ = project.set_variable("REPOSITORY", "octo/hello");
+        let _ = project.set_variable("EVENTS", "push").ok();
         let issue = json!({ "title": "A leak", "body": "It drips.\nFor days." });
         let _ = project.run("create-issue", &issue).ok();
+        // With the provider gone a run fails, and a change of the subscription stays owed.
+        drop(provider);
+        let _ = project.run("create-issue", &issue).exits(1);
+        let _ = project.set_variable("EVENTS", "push,issues");
         Self {
             project,
             dev,
-            _provider: provider,
             origin,
         }
     }
