@@ -76,6 +76,8 @@ const COMMANDS: &[&str] = &[
     "subscriptions retry 77 --env development",
     "subscriptions resubscribe nothing --env development",
     "subscriptions forget 77 --env development",
+    "events send nothing --env development",
+    "deliveries replay 77",
     "locks break --env development",
     "artifacts gc --dry-run",
     "plan --env production --detailed-exitcode",
@@ -106,6 +108,8 @@ fn commands_come_to_the_same_whether_or_not_another_process_does_the_work() {
     }
     let lists = [
         "runs list --env development",
+        "runs list --env development --status failed",
+        "deliveries list --env development",
         "deploys list --env production",
     ];
     for command in lists {

@@ -4,11 +4,13 @@ mod artifacts;
 mod build;
 mod completions;
 mod config;
+mod deliveries;
 mod deploy;
 mod deploys;
 mod dev;
 mod doctor;
 mod env;
+mod events;
 mod explain;
 mod locks;
 mod new;
@@ -69,6 +71,12 @@ pub(crate) enum Command {
     /// Look after subscriptions of webhooks at third parties
     #[command(subcommand)]
     Subscriptions(subscriptions::Command),
+    /// Look at what third parties sent to webhooks
+    #[command(subcommand)]
+    Deliveries(deliveries::Command),
+    /// Send app events
+    #[command(subcommand)]
+    Events(events::Command),
     /// Look after environments
     #[command(subcommand)]
     Env(env::Command),
@@ -107,6 +115,8 @@ impl Command {
             Self::Run(arguments) => run::run(context, arguments).await,
             Self::Runs(command) => runs::run(context, command).await,
             Self::Subscriptions(command) => subscriptions::run(context, command).await,
+            Self::Deliveries(command) => deliveries::run(context, command).await,
+            Self::Events(command) => events::run(context, command).await,
             Self::Env(command) => env::run(context, command).await,
             Self::Secrets(command) => secrets::run(context, command).await,
             Self::Vars(command) => vars::run(context, command).await,

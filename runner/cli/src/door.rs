@@ -6,13 +6,15 @@ mod there;
 
 use std::time::{Duration, Instant};
 
-use domain::{EnvironmentName, ProjectName, RunId, Secret};
+use domain::{DeliveryId, EnvironmentName, ProjectName, RunId, Secret};
 use engine::{
     ActionRun, ArtifactReport, Code, DeployReport, DeployRequest, EnvironmentChange,
     EnvironmentReport, Force, GarbageMode, LockReport, Observer, Owner, PlaceRequest, PlanReport,
     PlanRequest, RegistrationReport, Replay, RollbackRequest, RunReport, Selector,
     ValueChangeReport, ValueRequest,
 };
+
+use serde_json::Value;
 
 use crate::client::{Client, ClientError};
 use crate::context::{Context, PATIENCE, Session};
@@ -200,6 +202,36 @@ impl Door<'_> {
         self.through(
             async |owner| Ok(owner.cancel(run).await?),
             async |client| there::cancel(client, run).await,
+        )
+        .await
+    }
+
+    /// Sends an app event, and returns the runs that it started.
+    pub(crate) async fn send_event(
+        &mut self,
+        at: &PlaceRequest,
+        event: &str,
+        payload: &Value,
+    ) -> Result<Vec<RunId>, CliError> {
+        self.through(
+            async |owner| {
+                let (project, environment) = (&at.project, &at.environment);
+                let sent = owner.send_event(project, environment, event, payload.clone());
+                Ok(sent.await?)
+            },
+            async |client| there::send_event(client, at, event, payload).await,
+        )
+        .await
+    }
+
+    /// Queues another run for a delivery.
+    pub(crate) async fn replay_delivery(
+        &mut self,
+        delivery: DeliveryId,
+    ) -> Result<RunId, CliError> {
+        self.through(
+            async |owner| Ok(owner.replay_delivery(delivery).await?),
+            async |client| there::replay_delivery(client, delivery).await,
         )
         .await
     }

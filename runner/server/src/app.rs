@@ -1,6 +1,6 @@
 //! What every handler has: the owner of the data directory, and what is under way.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use engine::Owner;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::failure::Failure;
 use crate::feed::{Feed, FeedObserver, Feeds};
-use crate::wire::DoneDocument;
+use crate::wire::{Addresses, DoneDocument};
 
 /// How many artifacts are received side by side, since each is held in memory.
 const UPLOADS: usize = 2;
@@ -26,6 +26,8 @@ pub(crate) struct App {
     pub(crate) uploads: Arc<Semaphore>,
     /// Work that goes on when whoever asked for it has gone away.
     pub(crate) work: TaskTracker,
+    /// Where the server listens, once it does.
+    pub(crate) addresses: Arc<OnceLock<Addresses>>,
     /// Cancelled when the server is to end: nothing that only waits goes on.
     pub(crate) ending: CancellationToken,
     /// Cancelled when the server has ended: nothing at all goes on.
@@ -40,6 +42,7 @@ impl App {
             feeds: Feeds::default(),
             uploads: Arc::new(Semaphore::new(UPLOADS)),
             work: TaskTracker::new(),
+            addresses: Arc::default(),
             ending: CancellationToken::new(),
             ended: CancellationToken::new(),
         }

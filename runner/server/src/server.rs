@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::listen::ListenOn;
 use crate::router;
+use crate::wire::Addresses;
 
 /// How a server is set up.
 #[derive(Clone)]
@@ -72,6 +73,12 @@ pub async fn start(settings: Settings) -> Result<Server, StartError> {
         Some(address) => Some(bind(address).await?),
         None => None,
     };
+    let addresses = Addresses {
+        api: api.address,
+        ingress: ingress.as_ref().map(|port| port.address),
+    };
+    // Nothing is served yet, so that it is set once and before anybody asks.
+    app.addresses.get_or_init(|| addresses);
     let routes = router::local(app.clone(), api.address);
     let api = api.serve(routes, &app.ending);
     let ingress = ingress.map(|port| port.serve(router::hooks(app.clone()), &app.ending));

@@ -13,7 +13,7 @@ pub use event::{DoneDocument, EventDocument, VERSION};
 pub(crate) use problem::MEDIA_TYPE;
 pub use problem::Problem;
 pub use request::{
-    ArtifactGarbage, DeletedEnvironmentBody, DeployBody, Deploying, EnvironmentBody,
+    Addresses, ArtifactGarbage, DeletedEnvironmentBody, DeployBody, Deploying, EnvironmentBody,
     EnvironmentChangeBody, EventBody, InputBody, Items, LockBroken, PlanBody, ReplayBody,
     RollbackBody, SecretText, SelectorBody, StartedRuns, UpdatedEnvironment, ValueBody,
 };

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use domain::{RunId, RunStatus};
-use engine::Replay;
+use engine::{Replay, RunSelection};
 
 use super::Outcome;
 use super::deploys::log_text;
@@ -31,6 +31,9 @@ pub(crate) enum Command {
 pub(crate) struct List {
     #[command(flatten)]
     environment: EnvironmentArg,
+    /// Only those that stand so
+    #[arg(long, value_name = "STATUS", value_parser = status)]
+    status: Option<RunStatus>,
     /// The most to list
     #[arg(long, value_name = "COUNT", default_value_t = 20)]
     limit: u32,
@@ -53,6 +56,14 @@ pub(crate) struct Again {
     original: bool,
 }
 
+/// Parses how a run stands.
+pub(crate) fn status(text: &str) -> Result<RunStatus, String> {
+    RunStatus::from_name(text).ok_or_else(|| {
+        let names: Vec<&str> = RunStatus::ALL.iter().map(|status| status.as_str()).collect();
+        format!("one of {} is expected", names.join(", "))
+    })
+}
+
 pub(crate) async fn run(context: &Context, command: Command) -> Outcome {
     match command {
         Command::List(arguments) => list(context, arguments).await,
@@ -68,7 +79,15 @@ async fn list(context: &Context, arguments: List) -> Outcome {
     let (project, environment) = session.place(&arguments.environment).await?;
     let runs = session
         .engine
-        .runs(&project, &environment, arguments.limit)
+        .runs_matching(
+            &project,
+            &environment,
+            RunSelection {
+                status: arguments.status,
+                limit: arguments.limit,
+                ..RunSelection::default()
+            },
+        )
         .await?;
     context.shell.document(&items("runs", &runs));
     context.shell.data(render::runs(&runs));

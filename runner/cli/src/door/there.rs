@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use domain::{ArtifactDigest, EnvironmentName, ProjectName, RunId, Secret, ValueKind};
+use domain::{ArtifactDigest, DeliveryId, EnvironmentName, ProjectName, RunId, Secret, ValueKind};
 use engine::{
     ActionRun, ArtifactReport, Atomicity, Code, DeployReport, DeployRequest, EnvironmentChange,
     EnvironmentReport, Event, Force, GarbageMode, LeaseWait, LockReport, MAX_UPLOAD, Observer,
@@ -16,8 +16,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use server::wire::{
     ArtifactGarbage, BuildBody, DeletedEnvironmentBody, DeployBody, Deploying, DoneDocument,
-    EnvironmentBody, EnvironmentChangeBody, EventDocument, InputBody, Items, LockBroken, PlanBody,
-    Problem, ReplayBody, RollbackBody, SecretText, SelectorBody, UpdatedEnvironment, ValueBody,
+    EnvironmentBody, EnvironmentChangeBody, EventBody, EventDocument, InputBody, Items, LockBroken,
+    PlanBody, Problem, ReplayBody, RollbackBody, SecretText, SelectorBody, StartedRuns,
+    UpdatedEnvironment, ValueBody,
 };
 
 use super::Care;
@@ -247,6 +248,28 @@ pub(super) async fn cancel(client: &Client, run: RunId) -> Outcome<RunReport> {
         Ask::post(format!("/api/v1/runs/{run}/cancel"), &json!({})),
     )
     .await
+}
+
+pub(super) async fn send_event(
+    client: &Client,
+    place: &PlaceRequest,
+    event: &str,
+    payload: &Value,
+) -> Outcome<Vec<RunId>> {
+    let at = at(&place.project, &place.environment);
+    let path = format!("{at}/events/{}", segment(event));
+    let body = EventBody {
+        payload: payload.clone(),
+    };
+    let started: StartedRuns = ask(client, Ask::post(path, &body)).await?;
+    Ok(started.runs)
+}
+
+pub(super) async fn replay_delivery(client: &Client, delivery: DeliveryId) -> Outcome<RunId> {
+    let path = format!("/api/v1/deliveries/{delivery}/replays");
+    let started: StartedRuns = ask(client, Ask::post(path, &json!({}))).await?;
+    let run = started.runs.first().copied();
+    run.ok_or_else(|| ClientError::Unintelligible("it names no run".to_owned()))
 }
 
 fn value_at(request: &ValueRequest) -> String {

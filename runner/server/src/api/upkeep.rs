@@ -11,8 +11,9 @@ use serde_json::json;
 use super::{Answer, At, List, observed};
 use crate::app::App;
 use crate::extract::In;
+use crate::failure::Failure;
 use crate::stream;
-use crate::wire::{Items, LockBroken};
+use crate::wire::{Addresses, Items, LockBroken};
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
@@ -23,6 +24,13 @@ pub(super) fn routes() -> Router<App> {
         )
         .route("/settle", post(settle))
         .route("/changes", get(changes))
+        .route("/addresses", get(addresses))
+}
+
+/// Tells where the server listens.
+async fn addresses(State(app): State<App>) -> Answer<Addresses> {
+    let addresses = app.addresses.get().cloned();
+    addresses.map(Json).ok_or_else(Failure::broken)
 }
 
 async fn locks(State(app): State<App>) -> List<LockReport> {

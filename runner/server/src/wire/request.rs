@@ -1,6 +1,7 @@
 //! What is asked for, and answers that are no report of the engine's.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use domain::{
     ArtifactDigest, DeployNumber, EnvironmentName, HostPort, ObjectName, RegistrationId, RunId,
@@ -294,6 +295,15 @@ pub struct ArtifactGarbage {
     /// Only listed.
     #[serde(default)]
     pub dry_run: bool,
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addresses {
+    /// Where the API and the pages are.
+    pub api: SocketAddr,
+    /// Where webhooks are received, if they are.
+    pub ingress: Option<SocketAddr>,
 }
 
 /// The lease that was broken, if there was one.

@@ -9,6 +9,7 @@ mod artifacts;
 mod changes;
 mod deploys;
 mod guard;
+mod hooks;
 mod runs;
 mod values;
 mod world;
