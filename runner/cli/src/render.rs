@@ -1,5 +1,6 @@
 //! What reports look like to people: pure functions from a report to text.
 
+mod address;
 mod change;
 mod deploy;
 mod plan;
@@ -8,6 +9,7 @@ mod status;
 mod step;
 mod subscription;
 
+pub(crate) use self::address::addresses;
 pub(crate) use self::deploy::{deploy, deploys};
 pub(crate) use self::plan::plan;
 pub(crate) use self::run::{run_facts, run_failure, runs};

@@ -9,6 +9,7 @@ use super::Outcome;
 use crate::context::{Context, EnvironmentArg};
 use crate::document::{document, items};
 use crate::outcome::Ending;
+use crate::render;
 use crate::text::{Table, clip, json as json_text, plain};
 
 #[derive(Debug, Subcommand)]
@@ -79,11 +80,12 @@ async fn show(context: &Context, arguments: Show) -> Outcome {
         .shell
         .document(&document("object", &json!({ "object": object })));
     context.shell.data(format_args!(
-        "{} {}: {}\n{}",
+        "{} {}: {}\n{}{}",
         object.kind,
         plain(&object.name),
         object.state,
-        json_text(&object.declaration)
+        json_text(&object.declaration),
+        render::addresses(&object.addresses)
     ));
     Ok(Ending::Done)
 }

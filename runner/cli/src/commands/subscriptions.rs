@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use domain::RegistrationId;
 use engine::{PlaceRequest, RegistrationReport, Selector};
+use serde_json::json;
 
 use super::Outcome;
 use crate::context::{Context, EnvironmentArg};
@@ -73,7 +74,17 @@ async fn list(context: &Context, environment: &EnvironmentArg) -> Outcome {
     let session = context.open(None, "subscriptions list").await?;
     let (project, environment) = session.place(environment).await?;
     let subscriptions = session.engine.registrations(&project, &environment).await?;
-    tell(context, &subscriptions);
+    let mut addresses = session.engine.addresses(&project, &environment).await?;
+    // What is subscribed is in the list; what is set up by hand needs its address.
+    addresses.retain(|address| address.registration.is_none());
+    let mut list = items("subscriptions", &subscriptions);
+    list["addresses"] = json!(addresses);
+    context.shell.document(&list);
+    context.shell.data(format_args!(
+        "{}{}",
+        render::subscriptions(&subscriptions, context.now()),
+        render::addresses(&addresses)
+    ));
     Ok(Ending::Done)
 }
 
