@@ -25,6 +25,7 @@ pub(super) struct Which {
 struct Deploy {
     frame: Frame,
     deploy: DeployReport,
+    is_live: bool,
     log: Log,
 }
 
@@ -47,7 +48,7 @@ impl Deploy {
             | DeployStatus::RolledBack
             | DeployStatus::Interrupted => false,
         };
-        was_live && self.deploy.artifact.is_some()
+        was_live && !self.is_live && self.deploy.artifact.is_some()
     }
 }
 
@@ -63,6 +64,12 @@ pub(super) async fn page(
         .map_err(|_| Failure::missing(format!("There is no deploy `{number}`.")))?;
     let (project, environment) = (&place.project, &place.environment);
     let deploy = pages.engine.deploy(project, environment, number).await?;
+    let next = Some(DeployNumber(number.0.saturating_add(1)));
+    let summary = pages
+        .engine
+        .deploys_before(project, environment, next, 1)
+        .await?
+        .pop();
     let lines = pages
         .engine
         .deploy_logs(project, environment, number)
@@ -70,6 +77,7 @@ pub(super) async fn page(
     render(&Deploy {
         frame: pages.frame(&place, Section::Deploys).await?,
         deploy,
+        is_live: summary.is_some_and(|it| it.deploy == number && it.live),
         log: Log::new(lines, &filter),
     })
 }

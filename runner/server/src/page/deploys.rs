@@ -4,7 +4,7 @@ use askama::Template;
 use askama::filters::Safe;
 use axum::extract::{Query, State};
 use axum::response::Html;
-use domain::{DeployStatus, Timestamp};
+use domain::{DeployNumber, DeployStatus, Timestamp};
 use engine::{DeploySummary, ReadError, StageReport};
 use serde::Deserialize;
 
@@ -14,15 +14,14 @@ use super::failure::{Failure, render};
 use super::frame::{Frame, Pages, Place, Section};
 use super::text;
 
-/// How many are shown unless the address says otherwise, and at most.
+/// How many are shown at once.
 const SHOWN: u32 = 25;
-const MOST: u32 = 500;
 
 /// Which deploys the address asks for.
 #[derive(Debug, Deserialize)]
 pub(super) struct Filter {
     status: Option<String>,
-    limit: Option<u32>,
+    before: Option<DeployNumber>,
 }
 
 /// A deploy in a list, with its stages.
@@ -51,15 +50,20 @@ pub(super) fn took(began: Timestamp, ended: Timestamp, stages: &[StageReport]) -
     text::duration(row.max(stages))
 }
 
-/// Reads the newest deploys with their stages.
+/// Reads the newest deploys, or the newest before one, with their stages.
 pub(super) async fn rows(
     pages: &Pages,
     place: &Place,
+    before: Option<DeployNumber>,
     limit: u32,
 ) -> Result<Vec<DeployRow>, ReadError> {
     let (project, environment) = (&place.project, &place.environment);
     let mut rows = Vec::new();
-    for deploy in pages.engine.deploys(project, environment, limit).await? {
+    let deploys = pages
+        .engine
+        .deploys_before(project, environment, before, limit)
+        .await?;
+    for deploy in deploys {
         let report = pages.engine.deploy(project, environment, deploy.deploy);
         rows.push(DeployRow {
             stages: report.await?.stages,
@@ -74,8 +78,19 @@ pub(super) async fn rows(
 struct Deploys {
     frame: Frame,
     choices: Vec<Choice>,
+    is_filtered: bool,
     deploys: Vec<DeployRow>,
     more: Option<String>,
+}
+
+impl Deploys {
+    fn no_deploys(&self) -> &'static str {
+        if self.is_filtered {
+            "No deploy of these is like that."
+        } else {
+            "There is no deploy yet."
+        }
+    }
 }
 
 /// Shows the deploys of a place.
@@ -84,10 +99,10 @@ pub(super) async fn page(
     place: Place,
     Query(filter): Query<Filter>,
 ) -> Result<Html<String>, Failure> {
-    let limit = filter.limit.unwrap_or(SHOWN).clamp(1, MOST);
     let chosen = filter.status.as_deref().and_then(DeployStatus::from_name);
-    let mut deploys = rows(&pages, &place, limit).await?;
-    let read = u32::try_from(deploys.len()).unwrap_or(u32::MAX);
+    let mut deploys = rows(&pages, &place, filter.before, SHOWN).await?;
+    let last = deploys.last().map(|row| row.deploy.deploy);
+    let full = deploys.len() >= SHOWN as usize;
     deploys.retain(|row| chosen.is_none_or(|status| row.deploy.status == status));
     let names = DeployStatus::ALL.map(|status| (status.as_str(), status.to_string()));
     let chosen = chosen.map(DeployStatus::as_str);
@@ -95,8 +110,10 @@ pub(super) async fn page(
     render(&Deploys {
         frame: pages.frame(&place, Section::Deploys).await?,
         choices: choices("all", "status", names, chosen, ""),
+        is_filtered: chosen.is_some() || filter.before.is_some(),
         deploys,
-        more: (read == limit && limit < MOST)
-            .then(|| format!("?{status}limit={}", (limit * 2).min(MOST))),
+        more: last
+            .filter(|_| full)
+            .map(|last| format!("?{status}before={last}")),
     })
 }

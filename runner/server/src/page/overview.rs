@@ -56,6 +56,10 @@ impl Overview {
             && status.notes.is_empty()
     }
 
+    fn no_deploys(&self) -> &'static str {
+        "There is no deploy yet."
+    }
+
     fn no_runs(&self) -> &'static str {
         "Nothing ran here yet. An action runs from its page, or with a command."
     }
@@ -72,7 +76,7 @@ pub(super) async fn page(
     render(&Overview {
         frame: pages.frame(&place, Section::Overview).await?,
         status: status.ok_or_else(|| ReadError::EnvironmentUnknown(environment.clone()))?,
-        deploys: rows(&pages, &place, SHOWN).await?,
+        deploys: rows(&pages, &place, None, SHOWN).await?,
         runs: engine.runs(project, environment, SHOWN).await?,
     })
 }

@@ -3,24 +3,23 @@
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Html;
-use domain::{ObjectKind, RunStatus};
-use engine::{Disabled, RunReport};
+use domain::{ObjectKind, RunId, RunStatus};
+use engine::{Disabled, ReadError, RunReport, RunSelection};
 use serde::Deserialize;
 
 use super::choices::{Choice, choices, encoded};
 use super::failure::{Failure, render};
 use super::frame::{Frame, Pages, Place, Section};
 
-/// How many are shown unless the address says otherwise, and at most.
+/// How many are shown at once.
 const SHOWN: u32 = 50;
-const MOST: u32 = 800;
 
 /// Which runs the address asks for.
 #[derive(Debug, Deserialize)]
 pub(super) struct Filter {
     status: Option<String>,
     object: Option<String>,
-    limit: Option<u32>,
+    before: Option<RunId>,
 }
 
 #[derive(Template)]
@@ -51,19 +50,15 @@ pub(super) async fn page(
     Query(mut filter): Query<Filter>,
 ) -> Result<Html<String>, Failure> {
     filter.object = filter.object.filter(|object| !object.is_empty());
-    let limit = filter.limit.unwrap_or(SHOWN).clamp(1, MOST);
     let status = filter.status.as_deref().and_then(RunStatus::from_name);
-    let (project, environment) = (&place.project, &place.environment);
-    let mut runs = pages.engine.runs(project, environment, limit).await?;
-    let read = u32::try_from(runs.len()).unwrap_or(u32::MAX);
-    runs.retain(|run| {
-        status.is_none_or(|status| run.status == status)
-            && filter.object.as_ref().is_none_or(|it| run.object == *it)
-    });
+    let mut runs = read(&pages, &place, &filter, status).await?;
+    let last = runs.last().map(|run| run.run);
+    let full = runs.len() >= SHOWN as usize;
+    // Objects of two kinds may have the same name.
+    runs.retain(|run| filter.object.as_ref().is_none_or(|it| run.object == *it));
     let object = filter.object.as_deref().map(encoded);
     let object = object.map_or(String::new(), |object| format!("object={object}"));
     let names = RunStatus::ALL.map(|status| (status.as_str(), status.to_string()));
-    let query = query(status, &object);
     render(&Runs {
         frame: pages.frame(&place, Section::Runs).await?,
         choices: choices(
@@ -74,22 +69,50 @@ pub(super) async fn page(
             &object,
         ),
         objects: runnable(&pages, &place).await?,
+        more: last
+            .filter(|_| full)
+            .map(|last| older(status, &object, last)),
         filter,
         runs,
-        more: (read == limit && limit < MOST)
-            .then(|| format!("?{query}limit={}", (limit * 2).min(MOST))),
     })
 }
 
-fn query(status: Option<RunStatus>, object: &str) -> String {
+async fn read(
+    pages: &Pages,
+    place: &Place,
+    filter: &Filter,
+    status: Option<RunStatus>,
+) -> Result<Vec<RunReport>, ReadError> {
+    let name = filter
+        .object
+        .as_ref()
+        .map(|object| match object.rsplit_once(' ') {
+            Some((_, name)) => name.to_owned(),
+            None => object.clone(),
+        });
+    let selection = RunSelection {
+        status,
+        object: name,
+        before: filter.before,
+        limit: SHOWN,
+    };
+    pages
+        .engine
+        .runs_matching(&place.project, &place.environment, selection)
+        .await
+}
+
+/// Returns where the runs before this one are.
+fn older(status: Option<RunStatus>, object: &str, last: RunId) -> String {
     let mut parts: Vec<String> = status
         .iter()
-        .map(|status| format!("status={status}&"))
+        .map(|status| format!("status={status}"))
         .collect();
     if !object.is_empty() {
-        parts.push(format!("{object}&"));
+        parts.push(object.to_owned());
     }
-    parts.concat()
+    parts.push(format!("before={last}"));
+    format!("?{}", parts.join("&"))
 }
 
 /// Returns the objects that have, or had, runs, as `kind name`.

@@ -249,7 +249,8 @@
       if (answer.run !== undefined) showRun(form, output, answer);
       else showRuns(form, output, answer.runs || answer.items || []);
     } else if (form.dataset.go) {
-      location.assign(form.dataset.go.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(answer[name])));
+      const named = { ...answer, run: answer.run ?? answer.runs?.[0] };
+      location.assign(form.dataset.go.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(named[name])));
     } else {
       tell(output, 'done');
     }
