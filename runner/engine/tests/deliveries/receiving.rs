@@ -321,3 +321,26 @@ async fn a_public_key_verifies_what_its_owner_signed() {
         200
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_that_come_at_once_each_is_told_of_its_own_delivery() {
+    let world = World::new();
+    let life = world.with(vec![webhook("orders", |_| {})]).await;
+    let mut sending = tokio::task::JoinSet::new();
+    for number in 0..120 {
+        let id = (number % 60).to_string();
+        let (token, request) = life.signed("orders", &format!("{{\"n\":{id}}}"), &id).await;
+        let owner = std::sync::Arc::clone(&life.owner);
+        sending.spawn(async move { (id, owner.receive(&token, request).await.unwrap()) });
+    }
+    let answers = sending.join_all().await;
+    let deliveries = life.deliveries().await;
+    assert_eq!(deliveries.len(), 60);
+    for (id, answer) in answers {
+        let named = delivery_of(&answer);
+        let stored = deliveries.iter().find(|one| one.delivery == named).unwrap();
+        assert_eq!(stored.key, Some(id));
+    }
+    life.work_off().await;
+    assert_eq!(world.seen().len(), 60);
+}
