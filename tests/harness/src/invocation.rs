@@ -1,14 +1,14 @@
 //! One run of the program, from its command line to its end.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::capture::Capture;
 use crate::condition::eventually;
 use crate::outcome::Outcome;
 use crate::programs;
@@ -110,6 +110,24 @@ impl Invocation {
             command,
             child,
         }
+    }
+
+    /// Returns where it runs.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Returns the environment variables that it has, and no others.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        let variables = self.variables.iter();
+        variables.map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+
+    /// Returns the program and its arguments.
+    pub(crate) fn command_line(&self) -> impl Iterator<Item = String> {
+        let arguments = self.arguments.iter().map(|word| word.to_string_lossy());
+        let program = programs::tidegate().to_string_lossy().into_owned();
+        std::iter::once(program).chain(arguments.map(std::borrow::Cow::into_owned))
     }
 
     fn words(&self) -> String {
@@ -237,43 +255,5 @@ impl Drop for Running {
         // It may have ended long ago.
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// Reads a pipe to its end, beside the test.
-#[derive(Debug)]
-struct Capture {
-    bytes: Arc<Mutex<Vec<u8>>>,
-    reader: Option<JoinHandle<()>>,
-}
-
-impl Capture {
-    fn of(mut pipe: impl Read + Send + 'static) -> Self {
-        let bytes = Arc::new(Mutex::new(Vec::new()));
-        let into = Arc::clone(&bytes);
-        let reader = thread::spawn(move || {
-            let mut piece = [0; 8192];
-            while let Ok(length @ 1..) = pipe.read(&mut piece) {
-                into.lock()
-                    .expect("no reader panics")
-                    .extend_from_slice(&piece[..length]);
-            }
-        });
-        Self {
-            bytes,
-            reader: Some(reader),
-        }
-    }
-
-    fn so_far(&self) -> String {
-        String::from_utf8_lossy(&self.bytes.lock().expect("no reader panics")).into_owned()
-    }
-
-    fn all(&mut self) -> String {
-        if let Some(reader) = self.reader.take() {
-            // A grandchild may keep the pipe open after the program has ended.
-            eventually("the end of a pipe", || reader.is_finished().then_some(()));
-        }
-        self.so_far()
     }
 }

@@ -4,6 +4,7 @@
 //! It knows the program by its command line alone and must never depend on
 //! one of its crates.
 
+mod capture;
 mod component;
 mod condition;
 mod dev;
@@ -16,8 +17,11 @@ mod programs;
 mod project;
 mod provider;
 mod random;
+mod request;
+mod scripted;
 mod search;
 mod source;
+mod terminal;
 
 pub use component::{set_table_size, with_settings};
 pub use condition::{DEADLINE, eventually};
@@ -33,6 +37,9 @@ pub use outcome::Outcome;
 pub use project::Project;
 pub use provider::{Call, Hook, Issue, Ledger, Provider};
 pub use random::Random;
+pub use request::{Answer, post, request};
 pub use rustix::process::Signal;
+pub use scripted::Scripted;
 pub use search::{Occurrence, occurrences};
 pub use source::{copy_example, edit};
+pub use terminal::Terminal;
