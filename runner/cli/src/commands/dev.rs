@@ -12,7 +12,8 @@ use std::time::Duration;
 use clap::Args;
 use domain::EnvironmentName;
 use engine::{
-    Atomicity, BuildProfile, Code, DeployRequest, EnvironmentChange, LeaseWait, Owner, Removal,
+    Atomicity, BuildProfile, Code, DeployRequest, DispatchLimits, EnvironmentChange, LeaseWait,
+    Owner, Removal,
 };
 use server::{ListenOn, Server};
 
@@ -76,6 +77,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Outcome {
         let (owner, progress) = (Arc::clone(&owner), Arc::clone(&progress));
         async move { owner.keep_settling(progress.as_ref()).await }
     });
+    let dispatcher = owner.dispatch(DispatchLimits::default());
     let mut looping = Looping::new(
         context,
         Arc::clone(&owner),
@@ -91,7 +93,10 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Outcome {
     let ending = looping.run(ended).await;
     context.shell.keep(None);
     background.abort();
-    if !server.stop(GRACE).await {
+    // What arrives while runs end is refused, and what is under way may end.
+    let served = server.stop(GRACE).await;
+    dispatcher.stop(GRACE).await;
+    if !served {
         context.shell.warn("what was still under way was cut off");
     }
     ending
