@@ -13,6 +13,7 @@ use super::choices::encoded;
 use super::example::example;
 use super::failure::{Failure, render};
 use super::frame::{Frame, Pages, Place, Section};
+use super::parts::Tone;
 use super::text;
 
 #[derive(Deserialize)]
@@ -77,6 +78,13 @@ impl ObjectPage {
             }
             ObjectKind::Integration | ObjectKind::AppEvent => None,
         }
+    }
+
+    /// Returns the command that gives the environment a public URL.
+    fn public_url(&self) -> String {
+        let place = self.frame.place.as_ref();
+        let name = place.map_or("ENVIRONMENT", |place| place.environment.as_str());
+        format!("env update {name} --public-url URL")
     }
 
     fn has_subscriptions(&self) -> bool {

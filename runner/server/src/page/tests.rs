@@ -311,3 +311,70 @@ async fn what_fails_while_it_is_read_is_a_page_with_its_code() {
         ],
     );
 }
+
+#[tokio::test]
+async fn deliveries_are_listed_with_where_they_come_and_shown_with_what_came() {
+    let shop = Shop::open().await;
+    shop.deploy("development", "a").await;
+    let none = shop.page("/deliveries").await;
+    check_has(
+        &none,
+        &[
+            "No delivery came yet",
+            "/hooks/",
+            "<code>http://127.0.0.1:4601",
+        ],
+    );
+    shop.deliver(&format!("a body with {MARKUP}")).await;
+    let list = shop.page("/deliveries").await;
+    check_has(
+        &list,
+        &["data-key=\"delivery-1\"", "queued</span>", "pings"],
+    );
+    let one = shop.page("/deliveries/1").await;
+    check_has(
+        &one,
+        &[
+            &format!("a body with {ESCAPED}"),
+            "x-note",
+            "data-path=\"/api/v1/deliveries/1/replays\"",
+            "tidegate deliveries replay 1<",
+        ],
+    );
+    assert!(!one.contains(SECRET) && !one.contains(MARKUP), "{one}");
+    let other = shop.page("/deliveries?webhook=orders").await;
+    check_has(&other, &["No delivery is like that"]);
+    let webhook = shop.page("/objects/webhook/pings").await;
+    check_has(&webhook, &["give the address to the provider", "/hooks/"]);
+}
+
+#[tokio::test]
+async fn every_run_is_on_one_page_of_the_list_or_another() {
+    let shop = Shop::open().await;
+    shop.deploy("development", "a").await;
+    for _ in 0..51 {
+        shop.run("Ada").await;
+    }
+    let rows = |html: &str| html.matches("data-key=\"run-").count();
+    let first = shop
+        .page("/runs?status=succeeded&object=action%20greet")
+        .await;
+    assert_eq!(rows(&first), 50);
+    let older = "?status=succeeded&#38;object=action%20greet&#38;before=2";
+    check_has(&first, &[older]);
+    let second = shop
+        .page(&format!("/runs{}", older.replace("&#38;", "&")))
+        .await;
+    assert_eq!(rows(&second), 1);
+    check_has(&second, &["data-key=\"run-1\""]);
+}
+
+#[tokio::test]
+async fn what_is_live_offers_no_way_back_to_itself() {
+    let shop = Shop::open().await;
+    shop.deploy("development", "a").await;
+    shop.deploy("development", "b").await;
+    let offered = |html: &str| html.contains("/rollbacks\"");
+    assert!(offered(&shop.page("/deploys/1").await));
+    assert!(!offered(&shop.page("/deploys/2").await));
+}

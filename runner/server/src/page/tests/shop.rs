@@ -14,9 +14,9 @@ use domain::declare::{
 };
 use domain::{ArtifactDigest, Limits, LogLevel, RegistrationId, Secret, ValueKey, ValueKind};
 use engine::{
-    ActionRun, Atomicity, Build, BuildError, BuildOutput, BuildProfile, BuiltComponent,
-    DeployReport, DeployRequest, Engine, Guest, Guests, LeaseWait, Owner, Parts, Removal,
-    RunReport, Settings, Source, Unobserved, ValueRequest,
+    ActionRun, Atomicity, Build, BuildError, BuildOutput, BuildProfile, BuiltComponent, Clock as _,
+    DeployReport, DeployRequest, Engine, Guest, Guests, IngressRequest, LeaseWait, Owner, Parts,
+    Removal, RunReport, Settings, Source, SystemClock, Unobserved, ValueRequest,
 };
 use sandbox::{
     Call, CollectError, Collected, Compiler, Failure, Grants, LoadError, Log, LogLine, LogSource,
@@ -115,6 +115,27 @@ impl Shop {
         let (project, environment) = ("shop".parse().unwrap(), "development".parse().unwrap());
         let all = self.owner.registrations(&project, &environment).await;
         all.unwrap()[0].registration
+    }
+
+    /// Delivers something to the webhook that nobody subscribes for.
+    pub(super) async fn deliver(&self, body: &str) {
+        let (project, environment) = ("shop".parse().unwrap(), "development".parse().unwrap());
+        let addresses = self.owner.addresses(&project, &environment).await.unwrap();
+        let url = addresses.into_iter().find_map(|address| address.url);
+        let url = url.unwrap();
+        let (_, token) = url.rsplit_once('/').unwrap();
+        let request = IngressRequest {
+            method: "POST".to_owned(),
+            query: String::new(),
+            headers: vec![
+                ("x-note".to_owned(), MARKUP.as_bytes().to_vec()),
+                ("authorization".to_owned(), SECRET.as_bytes().to_vec()),
+            ],
+            body: body.as_bytes().to_vec(),
+            received_at: SystemClock::default().now(),
+        };
+        let answer = self.owner.receive(token, request).await.unwrap();
+        assert_eq!(answer.status, 200);
     }
 
     /// Gets a page.
@@ -284,6 +305,12 @@ fn objects() -> Vec<Object> {
         Object::AppEvent(event),
         Object::Workflow(workflow),
         Object::Webhook(webhook()),
+        Object::Webhook(Webhook {
+            name: "pings".to_owned(),
+            hooks: Hooks::default(),
+            secrets: Vec::new(),
+            ..webhook()
+        }),
     ]
 }
 
