@@ -52,10 +52,15 @@ impl Engine {
         &self,
         artifact: ArtifactDigest,
     ) -> Result<Arc<CheckedList>, store::Error> {
+        if let Some(list) = self.lists.get(artifact) {
+            return Ok(list);
+        }
         let list = self.store.artifact_list(artifact).await?;
-        list.map(Arc::new).ok_or_else(|| {
+        let list = list.map(Arc::new).ok_or_else(|| {
             store::Error::Corrupt(format!("the deploy list of artifact {artifact} is missing"))
-        })
+        })?;
+        self.lists.put(artifact, &list);
+        Ok(list)
     }
 
     /// Returns the deploy list that a deploy made live: its artifact's, or

@@ -17,6 +17,7 @@ use crate::error::{OpenError, OwnError, ReadError};
 use crate::guests::Guests;
 use crate::ingress::{Ingress, IngressLimits};
 use crate::limits::OperatorLimits;
+use crate::lists::Lists;
 use crate::probe::{Probe, Unprobed};
 use crate::runs::UnderWay;
 
@@ -104,6 +105,7 @@ pub struct Engine {
     /// Whoever reconfigures a place holds its lock, so that changes that wait for one merge.
     pub(crate) reconfiguring: PerPlace<AsyncMutex<()>>,
     pub(crate) under_way: UnderWay,
+    pub(crate) lists: Lists,
     pub(crate) ingress: Arc<Ingress>,
 }
 
@@ -164,6 +166,7 @@ impl Engine {
             settling: PerPlace::default(),
             reconfiguring: PerPlace::default(),
             under_way: UnderWay::default(),
+            lists: Lists::default(),
             ingress,
         })
     }

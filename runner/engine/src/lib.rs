@@ -26,6 +26,7 @@ mod ingress;
 mod kv;
 mod lease;
 mod limits;
+mod lists;
 mod observer;
 mod outcome;
 mod phases;
