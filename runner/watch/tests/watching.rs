@@ -329,7 +329,11 @@ async fn a_lock_file_that_the_build_writes_is_no_change_and_any_other_is() {
     scene.nothing_more().await;
     building.finished();
 
-    // No manifest has changed since, so this build has nothing to write there.
+    // This manifest gives a build no cause to write there, and it wrote nothing.
+    scene.put("Cargo.toml", &format!("{manifest}# the same\n"));
+    scene.all_of(&["Cargo.toml"]).await;
+    scene.flush().await;
+    build(&scene).finished();
     let building = scene.watcher.building();
     scene.put("Cargo.lock", &format!("{text}\n# updated\n"));
     scene.all_of(&["Cargo.lock"]).await;

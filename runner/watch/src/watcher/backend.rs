@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use notify::event::{AccessKind, AccessMode, MetadataKind, ModifyKind};
+use notify::event::{AccessKind, AccessMode, MetadataKind, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode};
 
 use super::WatchError;
@@ -44,7 +44,11 @@ impl Notice {
             | EventKind::Modify(ModifyKind::Metadata(
                 MetadataKind::Any | MetadataKind::WriteTime | MetadataKind::Other,
             )) => Certainty::Maybe,
-            EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_)) => return None,
+            // Each end of a move is told by itself before the two together.
+            EventKind::Access(_)
+            | EventKind::Modify(ModifyKind::Metadata(_) | ModifyKind::Name(RenameMode::Both)) => {
+                return None;
+            }
             EventKind::Any
             | EventKind::Create(_)
             | EventKind::Modify(_)
@@ -181,6 +185,11 @@ mod tests {
         ));
         assert!(matches!(
             of(EventKind::Create(CreateKind::File)),
+            Some(Notice::At(_, Certainty::Changed))
+        ));
+        assert!(of(EventKind::Modify(ModifyKind::Name(RenameMode::Both))).is_none());
+        assert!(matches!(
+            of(EventKind::Modify(ModifyKind::Name(RenameMode::To))),
             Some(Notice::At(_, Certainty::Changed))
         ));
         let overflow = Event::new(EventKind::Other).set_flag(Flag::Rescan);

@@ -177,6 +177,34 @@ fn a_file_that_came_and_went_before_it_was_looked_at_is_no_change() {
 }
 
 #[test]
+fn a_folder_that_was_moved_into_a_new_one_has_one_watch_before_its_move_is_told() {
+    let mut planted = planted(&["a/b/x"]);
+    fs::create_dir(planted.root.join("new")).unwrap();
+    fs::rename(planted.root.join("a"), planted.root.join("new/a")).unwrap();
+    let notice = planted.changed("new");
+    let findings = planted.told(vec![notice]);
+    assert_eq!(planted.names(&findings), ["new/a/b/x"]);
+    // The old names would take the only watch with them when they end.
+    let watched = ["", "new", "new/a", "new/a/b"];
+    assert_eq!(planted.noted.below(&planted.root), watched);
+    let notice = planted.changed("a");
+    let findings = planted.told(vec![notice]);
+    assert_eq!(planted.names(&findings), ["a/b/x"]);
+    assert_eq!(planted.noted.below(&planted.root), watched);
+}
+
+#[test]
+fn a_project_that_went_and_came_back_between_two_looks_is_told() {
+    let mut planted = planted(&["src/lib.rs"]);
+    let notice = planted.changed("");
+    let findings = planted.told(vec![notice]);
+    assert_eq!(planted.names(&findings), [""]);
+    let above = planted.root.parent().unwrap().to_owned();
+    let findings = planted.told(vec![Notice::At(vec![above], Certainty::Changed)]);
+    assert_eq!(planted.names(&findings), [""]);
+}
+
+#[test]
 fn a_folder_whose_number_another_had_takes_no_watch_away() {
     let mut planted = planted(&["a/x", "b/x"]);
     let id = planted.tree.folders[&planted.root.join("b")].id;
