@@ -6,7 +6,7 @@ use domain::{
     ArtifactDigest, DeliveryId, ObjectId, ObjectKind, ObjectName, Patience, Place, RunId,
     Timestamp, UserId,
 };
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use crate::columns::{first, insert, rows, time_opt};
 use crate::runs::RunKind;
@@ -291,32 +291,28 @@ fn line_of(
     }
     let read = columns::signed(wanted + busy.len());
     let now = now.as_millis();
-    let line = |sql: &str, to: i64| {
+    let wait = |row: &Row<'_>| Ok((row.get::<_, i64>("due")?, RunId(row.get("id")?)));
+    let mut due = rows(
+        tx,
+        "SELECT queued_at AS due, id FROM runs INDEXED BY runs_queued
+         WHERE status = 'queued' AND project = ?1 AND environment = ?2
+         ORDER BY id LIMIT ?3",
+        params![place.project.0, place.environment.0, read],
+        wait,
+    )?;
+    let retrying = |from: i64, to: i64| {
         rows(
             tx,
-            sql,
-            params![place.project.0, place.environment.0, to, read],
-            |row| Ok((row.get::<_, i64>("due")?, RunId(row.get("id")?))),
+            "SELECT next_attempt_at AS due, id FROM runs INDEXED BY runs_retrying
+             WHERE status = 'retrying' AND project = ?1 AND environment = ?2
+               AND next_attempt_at > ?3 AND next_attempt_at <= ?4
+             ORDER BY next_attempt_at LIMIT ?5",
+            params![place.project.0, place.environment.0, from, to, read],
+            wait,
         )
     };
-    let mut due = line(
-        "SELECT queued_at AS due, id FROM runs INDEXED BY runs_queued
-         WHERE status = 'queued' AND project = ?1 AND environment = ?2 AND ?3 IS NOT NULL
-         ORDER BY id LIMIT ?4",
-        now,
-    )?;
-    due.extend(line(
-        "SELECT next_attempt_at AS due, id FROM runs INDEXED BY runs_retrying
-         WHERE status = 'retrying' AND project = ?1 AND environment = ?2 AND next_attempt_at <= ?3
-         ORDER BY next_attempt_at LIMIT ?4",
-        now,
-    )?);
-    due.extend(line(
-        "SELECT next_attempt_at AS due, id FROM runs INDEXED BY runs_retrying
-         WHERE status = 'retrying' AND project = ?1 AND environment = ?2 AND next_attempt_at > ?3
-         ORDER BY next_attempt_at LIMIT ?4",
-        now.saturating_add(HORIZON_MS),
-    )?);
+    due.extend(retrying(i64::MIN, now)?);
+    due.extend(retrying(now.saturating_add(HORIZON_MS), i64::MAX)?);
     due.retain(|(_, run)| !busy.contains(run));
     due.sort_unstable();
     due.truncate(wanted);
