@@ -32,6 +32,8 @@
   // A page is brought up to date by changing what differs, so that focus,
   // selection, scroll positions and what was opened or typed stay.
   const keyOf = (node) => node.nodeType === 1 ? node.dataset.key || node.id || '' : '';
+  // What the page itself has set: the server knows nothing of it.
+  const OWN = ['open', 'aria-disabled'];
   const alike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName;
 
   function bringUp(have, want) {
@@ -41,10 +43,10 @@
     }
     if ('keep' in have.dataset) return;
     for (const { name } of [...have.attributes]) {
-      if (!want.hasAttribute(name) && name !== 'open') have.removeAttribute(name);
+      if (!want.hasAttribute(name) && !OWN.includes(name)) have.removeAttribute(name);
     }
     for (const { name, value } of want.attributes) {
-      if (name !== 'open' && have.getAttribute(name) !== value) have.setAttribute(name, value);
+      if (!OWN.includes(name) && have.getAttribute(name) !== value) have.setAttribute(name, value);
     }
     bringUpChildren(have, want);
   }

@@ -9,7 +9,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use harness::eventually;
 use serde_json::{Value, json};
 use thirtyfour::prelude::{By, DesiredCapabilities, WebDriver, WebDriverResult};
-use thirtyfour::{ChromiumLikeCapabilities as _, Key, LoggingPrefsLogLevel, TypingData, WebElement};
+use thirtyfour::{
+    ChromiumLikeCapabilities as _, Key, LoggingPrefsLogLevel, TypingData, WebElement,
+};
 use tokio::runtime::Runtime;
 
 /// The version of axe-core that `.ci/run` installs.
@@ -136,12 +138,17 @@ impl Browser {
         });
     }
 
+    /// Waits until a script's body returns a text.
+    pub(crate) fn becomes(&self, script: &str, text: &str) {
+        eventually(&format!("`{script}` to give `{text}`"), || {
+            (self.evaluate(script) == text).then_some(())
+        });
+    }
+
     /// Waits until the page is up to date by itself.
     pub(crate) fn is_live(&self) {
-        eventually("the page to be live", || {
-            let said = self.evaluate("return document.getElementById('connection').innerText");
-            (said == "live").then_some(())
-        });
+        let script = "return document.getElementById('connection').innerText";
+        self.becomes(script, "live");
     }
 
     /// Finds an element.

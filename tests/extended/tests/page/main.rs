@@ -127,6 +127,30 @@ fn every_page_reads_well_wide_and_narrow_light_and_dark() {
 }
 
 #[test]
+fn a_button_says_beside_it_what_came_of_it() {
+    let environment = TestEnvironment::new();
+    let busy = Busy::start(&environment);
+    let browser = Browser::start(&busy.origin);
+    let at = "/projects/github/environments/development";
+    browser.open(&format!("{at}/subscriptions"));
+    browser.is_live();
+    browser.click("form[data-path$='/subscriptions/retry'] button");
+    browser.becomes("return document.querySelector('output').innerText", "done");
+    // What was opened stays open while the page is brought up to date, and only then acts.
+    let subscription = busy.first("subscriptions", "registration");
+    browser.open(&format!("{at}/subscriptions/{subscription}"));
+    browser.is_live();
+    browser.click("details.sure summary");
+    let _ = busy.project.set_variable("REPOSITORY", "octo/other");
+    browser.click("button.danger");
+    let list = format!("{at}/subscriptions");
+    browser.becomes("return location.pathname", &list);
+    assert!(!browser.text().contains(&format!("\n{subscription}\t")));
+    drop(browser);
+    let _ = busy.dev.interrupt();
+}
+
+#[test]
 fn a_deploy_shows_up_by_itself_and_what_was_typed_stays() {
     let environment = TestEnvironment::new();
     let source = copy_example(&environment, "hello", "page-hello");
