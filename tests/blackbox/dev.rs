@@ -156,3 +156,32 @@ fn ctrl_c_during_a_build_leaves_no_process_behind() {
         (!process.exists()).then_some(())
     });
 }
+
+#[test]
+fn a_build_that_writes_among_its_source_comes_to_rest() {
+    let environment = TestEnvironment::new();
+    let scripted = Scripted::new(&environment, VERSIONS);
+    let script = scripted.directory().join("build.sh");
+    let build = fs::read_to_string(&script).unwrap();
+    let told = "echo generated > src/generated\n";
+    fs::write(&script, format!("{told}{build}")).unwrap();
+    let mut dev = scripted.start();
+    assert_eq!(dev.settled()["kind"], "live");
+    scripted.save("1");
+    dev.next("version 1", |document| {
+        document["kind"] == "live" && document["deploy"] == 2
+    });
+    assert_eq!(scripted.answer(), "1");
+    // However many builds that took: after some more saves there is one for each.
+    for version in ["2", "3", "0", "1", "2", "3"] {
+        scripted.save(version);
+        eventually("the version", || {
+            (scripted.answer() == version).then_some(())
+        });
+    }
+    let before = scripted.builds();
+    scripted.save("0");
+    eventually("the version", || (scripted.answer() == "0").then_some(()));
+    assert!(scripted.builds() - before <= 4, "it never comes to rest");
+    let _ = dev.interrupt().ok();
+}

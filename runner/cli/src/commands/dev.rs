@@ -3,6 +3,7 @@
 mod flow;
 mod keys;
 mod looping;
+mod output;
 mod tell;
 
 use std::path::PathBuf;
@@ -19,7 +20,7 @@ use server::{ListenOn, Server};
 
 use super::Outcome;
 use super::deploy::{conclude, deploy, source};
-use crate::context::{Context, Session};
+use crate::context::{Context, Session, project_error};
 use crate::error::CliError;
 use crate::outcome::Ending;
 use crate::progress::Progress;
@@ -71,7 +72,14 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Outcome {
         _ = &mut ended => return Ok(Ending::Done),
     };
     // From here on no change is missed, also none during the first build.
-    let watcher = watch::watch(&project).map_err(|error| watch_error(&error))?;
+    let watched = project.clone();
+    let watcher = tokio::task::spawn_blocking(move || watch::watch(&watched)).await;
+    let mut watcher = watcher
+        .map_err(|error| CliError::because(Code::Internal, "the watcher failed", &error))?
+        .map_err(|error| watch_error(&error))?;
+    // The project file may have changed before it was watched.
+    let project = watch::find_project(&project.root).map_err(project_error)?;
+    watcher.follow(&project);
     let server = serve(&owner, arguments.port).await?;
     let background = tokio::spawn({
         let (owner, progress) = (Arc::clone(&owner), Arc::clone(&progress));

@@ -17,6 +17,7 @@ use watch::{Changes, ProjectFile, WatchError, Watcher, find_project};
 use super::super::run::conclude as show_run;
 use super::flow::{Effect, Flow, Input, Insistence};
 use super::keys::{Keys, Typed};
+use super::output::{Meaning, Output};
 use super::tell::Tell;
 use super::{GRACE, Outcome};
 use crate::context::Context;
@@ -57,6 +58,9 @@ pub(super) struct Looping<'a> {
     building: Option<Doing<Timed>>,
     deploying: Option<Doing<(Deployed, Timing)>>,
     runs: FuturesUnordered<Doing<Result<RunReport, RunError>>>,
+    output: Output,
+    /// When the last build ended.
+    built_at: Option<Instant>,
     /// When the change was made that is being built.
     since: Instant,
     page: String,
@@ -108,6 +112,8 @@ impl<'a> Looping<'a> {
             building: None,
             deploying: None,
             runs: FuturesUnordered::new(),
+            output: Output::default(),
+            built_at: None,
             since: Instant::now(),
             page: String::new(),
             failure: None,
@@ -134,7 +140,7 @@ impl<'a> Looping<'a> {
                 _ = &mut ended => Some(Input::Stop),
                 () = resumed.next() => self.renew_keys(),
                 key = typed(&mut self.keys) => self.typed(key).await,
-                built = finished(&mut self.building) => Some(Input::Built(built)),
+                built = finished(&mut self.building) => self.built(built),
                 over = finished(&mut self.deploying) => self.deployed(over).await,
                 changes = self.watcher.changed() => self.changed(changes),
                 Some(run) = self.runs.next() => self.ran(run),
@@ -155,7 +161,10 @@ impl<'a> Looping<'a> {
         for effect in self.flow.handle(input) {
             match effect {
                 // Dropping it ends every process that it started.
-                Effect::CancelBuild => self.building = None,
+                Effect::CancelBuild => {
+                    self.building = None;
+                    self.output.cancelled();
+                }
                 Effect::Build => self.building = Some(self.start_build()),
                 Effect::Deploy(built, insistence) => {
                     self.deploying = Some(self.start_deploy(built, insistence));
@@ -228,16 +237,47 @@ impl<'a> Looping<'a> {
                 return Some(Input::Stop);
             }
         };
-        self.since = changes.first_seen;
         if changes.gone {
             self.tell.gone(&self.project.root);
             return None;
         }
+        if self.is_output(&changes) {
+            return None;
+        }
+        self.since = changes.first_seen;
         self.tell.changed(&changes);
         if changes.project_file && !self.read_project() {
             return None;
         }
         Some(Input::Changed)
+    }
+
+    /// Returns whether a change is one that the build made itself.
+    fn is_output(&mut self, changes: &Changes) -> bool {
+        let building = self.building.is_some();
+        let late = self.built_at.is_some_and(|at| changes.first_seen <= at);
+        if !building && !late {
+            return false;
+        }
+        match self.output.changed(changes) {
+            Meaning::Source => false,
+            Meaning::NewOutput => {
+                self.tell.output(changes);
+                building
+            }
+            Meaning::Output => building || !self.output.differs(&self.project.root),
+        }
+    }
+
+    fn built(&mut self, built: Timed) -> Option<Input<Timed>> {
+        self.built_at = Some(Instant::now());
+        if self.output.ended(&self.project.root) {
+            // What is among the output may be somebody's change after all.
+            let _ = self.follow(Input::Built(built));
+            self.since = Instant::now();
+            return Some(Input::Changed);
+        }
+        Some(Input::Built(built))
     }
 
     /// Reads the project file anew; what is wrong with it is told, and the loop goes on.

@@ -89,6 +89,21 @@ impl<'a> Tell<'a> {
         shell.note(format_args!("{DIM}changed: {named}{DIM:#}"));
     }
 
+    /// Tells that the build writes among its own source.
+    pub(super) fn output(&self, changes: &Changes) {
+        let paths: Vec<String> = changes
+            .paths
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        let shell = &self.context.shell;
+        shell.warn(format_args!(
+            "the build writes {}, which is watched; a change of it during a build counts only if its content is new",
+            plain(&paths.join(", "))
+        ));
+        shell.hint("let git ignore what the build writes, with a line in .gitignore");
+    }
+
     /// Tells that the project's folder is not where it was.
     pub(super) fn gone(&self, root: &Path) {
         let shell = &self.context.shell;
