@@ -11,7 +11,7 @@ fn new_project(template: &str) -> Value {
     // Guests share a target directory, so no two may have one name.
     let name = format!("new-{template}");
     let new = ["new", &name, "--template", template];
-    let _ = environment.tidegate(new).finish().ok().says("deploy");
+    let _ = environment.tidegate(new).finish().ok().says("tidegate dev");
     let directory = environment.path(&name);
     assert!(directory.join("Cargo.lock").is_file());
     assert!(directory.join("vendor").is_dir());

@@ -3,8 +3,8 @@ mod tests;
 
 use serde_json::json;
 use tidegate_sdk::{
-    Context, Delivery, HookContext, Registration, Result, Subscription, data, project, webhook,
-    workflow,
+    Context, Delivery, HookContext, Registration, Result, Subscription, action, data, project,
+    webhook, workflow,
 };
 
 /// An order, as the shop delivers it.
@@ -87,4 +87,10 @@ fn note_order(ctx: &Context, order: Order) -> Result<u64> {
     Ok(count)
 }
 
-project!(Orders, note_order);
+/// Tells how many orders came in so far.
+#[action]
+fn count_orders(ctx: &Context) -> Result<u64> {
+    Ok(ctx.kv().get("orders")?.unwrap_or(0))
+}
+
+project!(Orders, note_order, count_orders);

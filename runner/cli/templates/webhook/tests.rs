@@ -43,8 +43,16 @@ fn a_delivery_becomes_the_order_that_the_workflow_notes() {
 }
 
 #[test]
+fn orders_are_counted() {
+    let ctx = Context::new().with_kv("orders", &3);
+    let count = test::run_action(&project(), "count-orders", &ctx, &json!({}));
+    assert_eq!(count.expect("counted"), 3);
+}
+
+#[test]
 fn declares_what_is_meant_to_be_deployed() {
     let list = test::collect(&project()).expect("no fault");
     assert_eq!(list.names("webhook"), ["orders"]);
     assert_eq!(list.names("workflow"), ["note-order"]);
+    assert_eq!(list.names("action"), ["count-orders"]);
 }
