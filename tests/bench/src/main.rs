@@ -1,6 +1,6 @@
 //! Measures what is promised about speed, each figure side by side with its floor:
 //!
-//!     cargo run --release -p tidegate-bench [-- apply collect call load plan journal]
+//!     cargo run --release -p tidegate-bench [-- apply collect call load plan journal save]
 //!
 //! Ours and the floor take turns within one run, and medians are compared, so
 //! that the ratio holds on any machine. The program ends with 1 if a promise
@@ -24,6 +24,7 @@ mod machine;
 mod measure;
 mod plan;
 mod project;
+mod save;
 mod scene;
 mod table;
 
@@ -34,13 +35,14 @@ use table::Row;
 
 type Part = (&'static str, fn() -> Result<Vec<Row>>);
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     ("apply", apply::measure),
     ("collect", collect::measure),
     ("call", call::measure),
     ("load", load::measure),
     ("plan", plan::measure),
     ("journal", journal::measure),
+    ("save", save::measure),
 ];
 
 fn main() -> Result<ExitCode> {

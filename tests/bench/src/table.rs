@@ -12,6 +12,8 @@ pub(crate) enum Limit {
     Times(f64),
     /// So long, whatever the floor is.
     Time(Duration),
+    /// So many bytes.
+    Bytes(u64),
     /// Nothing was promised.
     None,
 }
@@ -20,10 +22,17 @@ pub(crate) enum Limit {
 #[derive(Debug, Clone)]
 pub(crate) struct Row {
     name: String,
-    ours: Duration,
+    ours: Amount,
     floor: Option<Duration>,
     ratio: Option<f64>,
     limit: Limit,
+}
+
+/// What was measured.
+#[derive(Debug, Clone, Copy)]
+enum Amount {
+    Time(Duration),
+    Bytes(u64),
 }
 
 impl Row {
@@ -31,7 +40,7 @@ impl Row {
     pub(crate) fn in_turns(name: impl Into<String>, times: &Times, limit: Limit) -> Self {
         Self {
             name: name.into(),
-            ours: times.ours(),
+            ours: Amount::Time(times.ours()),
             floor: Some(times.floor()),
             ratio: Some(times.ratio()),
             limit,
@@ -47,7 +56,7 @@ impl Row {
     ) -> Self {
         Self {
             name: name.into(),
-            ours,
+            ours: Amount::Time(ours),
             floor: Some(floor),
             ratio: Some(ours.as_secs_f64() / floor.as_secs_f64()),
             limit,
@@ -58,7 +67,18 @@ impl Row {
     pub(crate) fn alone(name: impl Into<String>, ours: Duration, limit: Limit) -> Self {
         Self {
             name: name.into(),
-            ours,
+            ours: Amount::Time(ours),
+            floor: None,
+            ratio: None,
+            limit,
+        }
+    }
+
+    /// Makes a row of what something takes of memory.
+    pub(crate) fn bytes(name: impl Into<String>, bytes: u64, limit: Limit) -> Self {
+        Self {
+            name: name.into(),
+            ours: Amount::Bytes(bytes),
             floor: None,
             ratio: None,
             limit,
@@ -67,10 +87,12 @@ impl Row {
 
     /// Returns whether it is within its limit; `None` where there is none.
     pub(crate) fn is_kept(&self) -> Option<bool> {
-        match self.limit {
-            Limit::Times(most) => Some(self.ratio.is_some_and(|ratio| ratio <= most)),
-            Limit::Time(most) => Some(self.ours <= most),
-            Limit::None => None,
+        match (self.limit, self.ours) {
+            (Limit::Times(most), _) => Some(self.ratio.is_some_and(|ratio| ratio <= most)),
+            (Limit::Time(most), Amount::Time(ours)) => Some(ours <= most),
+            (Limit::Bytes(most), Amount::Bytes(ours)) => Some(ours <= most),
+            (Limit::Time(_), Amount::Bytes(_)) | (Limit::Bytes(_), Amount::Time(_)) => Some(false),
+            (Limit::None, _) => None,
         }
     }
 }
@@ -85,6 +107,7 @@ impl fmt::Display for Row {
         let limit = match self.limit {
             Limit::Times(most) => format!("{most} x"),
             Limit::Time(most) => shown(most),
+            Limit::Bytes(most) => mib(most),
             Limit::None => "-".to_owned(),
         };
         let verdict = match self.is_kept() {
@@ -94,7 +117,10 @@ impl fmt::Display for Row {
         };
         f.write_str(&line(
             &self.name,
-            &shown(self.ours),
+            &match self.ours {
+                Amount::Time(time) => shown(time),
+                Amount::Bytes(bytes) => mib(bytes),
+            },
             &self.floor.map_or_else(|| "-".to_owned(), shown),
             &self
                 .ratio
@@ -109,6 +135,11 @@ fn line(name: &str, ours: &str, floor: &str, ratio: &str, limit: &str, verdict: 
     format!("{name:<58} {ours:>11} {floor:>11} {ratio:>8} {limit:>9}  {verdict}")
         .trim_end()
         .to_owned()
+}
+
+fn mib(bytes: u64) -> String {
+    let tenths = bytes * 10 / (1 << 20);
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
 }
 
 /// Shows a duration with three digits or four.
@@ -139,6 +170,14 @@ mod tests {
         assert_eq!(row(150, most).is_kept(), Some(true));
         assert_eq!(row(151, most).is_kept(), Some(false));
         assert_eq!(row(151, Limit::None).is_kept(), None);
+    }
+
+    #[test]
+    fn memory_is_measured_against_bytes() {
+        let row = |bytes| Row::bytes("row", bytes, Limit::Bytes(1 << 20));
+        assert_eq!(row(1 << 20).is_kept(), Some(true));
+        assert_eq!(row((1 << 20) + 1).is_kept(), Some(false));
+        assert!(row(1_600_000).to_string().contains("1.5 MiB"));
     }
 
     #[test]
