@@ -43,7 +43,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Outcome {
     ));
     let shown = folder.display();
     context.shell.data(format_args!(
-        "{} is in {shown}; next:\n  cd {shown}\n  cargo test\n  tidegate deploy",
+        "{} is in {shown}; next:\n  cd {shown}\n  tidegate dev\n\
+         `dev` deploys it to development, and again at every save; README.md goes on from there",
         arguments.name
     ));
     Ok(Ending::Done)

@@ -87,9 +87,13 @@ fn note_order(ctx: &Context, order: Order) -> Result<u64> {
     Ok(count)
 }
 
+/// What the action needs to know: nothing.
+#[data]
+struct Nothing {}
+
 /// Tells how many orders came in so far.
 #[action]
-fn count_orders(ctx: &Context) -> Result<u64> {
+fn count_orders(ctx: &Context, _: Nothing) -> Result<u64> {
     Ok(ctx.kv().get("orders")?.unwrap_or(0))
 }
 
