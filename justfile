@@ -21,14 +21,14 @@ fmt:
     cargo fmt --all --manifest-path examples/Cargo.toml
     for manifest in tests/guests/*/Cargo.toml tests/bench/guest/Cargo.toml; do cargo fmt --manifest-path "$manifest"; done
 
-# Kill the real process at random moments of deploys with twenty webhooks
-extended kills="200":
-    TIDEGATE_EXTENDED_KILLS={{ kills }} cargo test --package tidegate-extended
+# What takes long: kills at random moments, sessions of edits, deploys under load, the pages in Chromium
+extended kills="200" edits="200" deploys="50":
+    TIDEGATE_EXTENDED_KILLS={{ kills }} TIDEGATE_EXTENDED_EDITS={{ edits }} TIDEGATE_EXTENDED_DEPLOYS={{ deploys }} .ci/run extended
 
 # Measure what is promised about speed, each figure beside its floor
 bench *parts:
     cargo run --release --package tidegate-bench -- {{ parts }}
 
-# Deploy an example to development and keep what is due there going
+# Build, deploy and serve an example, again at every save
 dev path="examples/hello":
     cargo run --release -- dev {{ path }}
