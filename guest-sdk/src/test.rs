@@ -19,6 +19,12 @@
 //! assert_eq!(ctx.requests().len(), 1);
 //! ```
 //!
+//! [`Context::of`] permits what one object declares and refuses the rest, as the
+//! host does; [`Context::new`] permits whatever is scripted. [`run_action`] and
+//! [`run_workflow`] go through JSON as a call from outside would, and
+//! [`registration`] and [`delivery`] make what hooks and `receive` are handed.
+//! [`collect`] gives what a project declares, or every fault in it.
+//!
 //! It exists on every target but WASI.
 
 mod answer;
