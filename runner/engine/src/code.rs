@@ -156,6 +156,8 @@ codes! {
         "The deploy's lease was broken or ran out while it worked. Nothing changed unless the message says so.";
     DataDirectoryOwned = "data-directory-owned", Conflict,
         "Another process owns the data directory. The message names it. Wait for it to end, or stop it.";
+    OwnerMissing = "owner-missing", Failed,
+        "The command follows what another process does, and none is at work on the data directory. Start `tidegate dev` in another terminal.";
     OwnerGone = "owner-gone", Failed,
         "The process that owns the data directory ended before it had answered. What it had begun is put in order by the next command that writes; `tidegate status` shows what stands.";
     RequestInvalid = "request-invalid", Usage,
@@ -172,6 +174,10 @@ codes! {
         "The objects are live, but subscriptions at third parties are not all in step with them. `tidegate status` lists what is owed and when it is tried again.";
     RunFailed = "run-failed", Failed,
         "The guest returned an error, which the message holds.";
+    RunUnfinished = "run-unfinished", Failed,
+        "The run was not over when the command stopped waiting for it. It goes on, or is tried again; `tidegate runs show RUN` shows how it stands.";
+    DeliveryRefused = "delivery-refused", Failed,
+        "Whoever receives webhooks there did not take the delivery; the message says with which status. Providers are not told why, so an address that is not there and a signature that is not right look the same.";
     RunTrapped = "run-trapped", Failed,
         "The guest trapped: it panicked, exited or did something that WebAssembly forbids. The frames show where in its source.";
     LimitExceeded = "limit-exceeded", Failed,

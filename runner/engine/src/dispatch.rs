@@ -47,6 +47,7 @@ impl Owner {
     /// Must be called within a runtime of tokio.
     pub fn dispatch(self: &Arc<Self>, limits: DispatchLimits) -> Dispatcher {
         let (end, ended) = watch::channel(End::NotYet);
+        let (rests, at_rest) = watch::channel(false);
         let rounds = Rounds {
             owner: Arc::clone(self),
             limits: DispatchLimits {
@@ -57,9 +58,11 @@ impl Owner {
             tasks: HashMap::new(),
             served: None,
             pause: None,
+            rests,
         };
         Dispatcher {
             end,
+            at_rest,
             task: Some(tokio::spawn(rounds.run(ended))),
         }
     }
@@ -78,10 +81,18 @@ enum End {
 #[must_use]
 pub struct Dispatcher {
     end: watch::Sender<End>,
+    at_rest: watch::Receiver<bool>,
     task: Option<JoinHandle<()>>,
 }
 
 impl Dispatcher {
+    /// Waits until nothing is under way and nothing more can be started now: what is left, if
+    /// anything, waits for a time that is to come, or for a store that failed.
+    pub async fn rest(&mut self) {
+        // A dispatcher that is gone starts nothing either.
+        let _ = self.at_rest.wait_for(|rests| *rests).await;
+    }
+
     /// Starts nothing more and waits until what is under way is over, at most
     /// for `deadline`; what is not is cut short, as a crash would, and tried
     /// again by the next owner if it may be.
@@ -119,6 +130,8 @@ struct Rounds {
     served: Option<Place>,
     /// How long to start nothing, after the store has failed.
     pause: Option<Duration>,
+    /// Tells whether nothing is under way and nothing can be started.
+    rests: watch::Sender<bool>,
 }
 
 impl Rounds {
@@ -131,6 +144,8 @@ impl Rounds {
             // Seen before the queue is looked at: what is committed meanwhile wakes again.
             commits.borrow_and_update();
             let wait = self.start_due().await;
+            let rests = self.tasks.is_empty() && wait != Some(Duration::ZERO);
+            self.rests.send_replace(rests);
             match self.woken(&mut commits, &mut end, wait).await {
                 Woken::Ended(ended) => self.ended(ended).await,
                 Woken::Committed | Woken::Due => {}

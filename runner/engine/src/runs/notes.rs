@@ -15,7 +15,7 @@ impl Engine {
             + self.count(place, RunStatus::Retrying).await?;
         if waiting > 0 && self.dir.owner().is_none() {
             notes.push(format!(
-                "{} and no process owns the data directory; `tidegate dev` starts them",
+                "{} and no process owns the data directory; any writing command runs what is due, and `tidegate dev` all of it in its time",
                 runs(waiting, "waits", "wait")
             ));
         }
