@@ -239,7 +239,14 @@ mod tests {
             "artifacts gc --dry-run",
             "locks break --env production",
             "run greet --env production --input {}",
+            "run nightly --workflow --input @range.json",
             "runs replay 7 --original",
+            "runs replay 7 --watch",
+            "runs cancel 7",
+            "deliveries replay 3",
+            "events send order-placed --payload {}",
+            "webhook send orders --env development --input @order.json --header x-topic:orders/create --no-wait",
+            "webhook send orders --user ada --delivery 3 --new-id --url http://127.0.0.1:4601 --timeout 5",
             "subscriptions retry",
             "subscriptions resubscribe repository-events",
             "env update production --allow-host 127.0.0.1:8080 --public-url https://a.example",
@@ -254,6 +261,22 @@ mod tests {
             let line = format!("tidegate {line} --format json --path examples/hello --yes");
             let parsed = Cli::try_parse_from(line.split(' '));
             assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
+        }
+    }
+
+    #[test]
+    fn what_would_be_without_effect_is_refused() {
+        for line in [
+            "runs replay 7 --original --watch",
+            "webhook send orders --input {} --delivery 3",
+            "webhook send orders --new-id",
+            "webhook send orders --no-wait --timeout 5",
+            "webhook send orders --header host:a.example",
+            "webhook send orders --header nonsense",
+            "webhook send orders --url https://a.example",
+        ] {
+            let line = format!("tidegate {line}");
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
     }
 

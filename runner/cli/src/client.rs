@@ -195,6 +195,28 @@ impl Connection {
         })
     }
 
+    /// Sends a request as somebody else would, with these headers and no others of its own, and
+    /// reads the answer, whatever its status.
+    ///
+    /// # Errors
+    /// When there is none, or the request has no form in HTTP.
+    pub(crate) async fn exchange(
+        mut self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Response<Bytes>, ClientError> {
+        let host = HeaderValue::from_str(&self.host)
+            .map_err(|error| ClientError::Unintelligible(error.to_string()))?;
+        request.headers_mut().insert(header::HOST, host);
+        let response = self
+            .sender
+            .send_request(request)
+            .await
+            .map_err(ClientError::broken)?;
+        let (head, body) = response.into_parts();
+        let body = whole(Response::new(body)).await?;
+        Ok(Response::from_parts(head, body))
+    }
+
     async fn send(
         mut self,
         ask: Ask,

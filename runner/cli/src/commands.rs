@@ -24,6 +24,7 @@ mod status;
 mod subscriptions;
 mod values;
 mod vars;
+mod webhook;
 
 use clap::Subcommand;
 
@@ -63,7 +64,7 @@ pub(crate) enum Command {
     /// Look at who is deploying
     #[command(subcommand)]
     Locks(locks::Command),
-    /// Run an action
+    /// Run an action, or a workflow that requests start
     Run(run::Arguments),
     /// Look at runs
     #[command(subcommand)]
@@ -74,6 +75,9 @@ pub(crate) enum Command {
     /// Look at what third parties sent to webhooks
     #[command(subcommand)]
     Deliveries(deliveries::Command),
+    /// Try webhooks out
+    #[command(subcommand)]
+    Webhook(webhook::Command),
     /// Send app events
     #[command(subcommand)]
     Events(events::Command),
@@ -116,6 +120,7 @@ impl Command {
             Self::Runs(command) => runs::run(context, command).await,
             Self::Subscriptions(command) => subscriptions::run(context, command).await,
             Self::Deliveries(command) => deliveries::run(context, command).await,
+            Self::Webhook(command) => webhook::run(context, command).await,
             Self::Events(command) => events::run(context, command).await,
             Self::Env(command) => env::run(context, command).await,
             Self::Secrets(command) => secrets::run(context, command).await,

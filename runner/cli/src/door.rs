@@ -2,16 +2,20 @@
 //! the one that does, through its API. A command does not see which.
 
 mod build;
+mod changes;
+mod deliver;
+mod elsewhere;
 mod there;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::{DeliveryId, EnvironmentName, ProjectName, RunId, Secret};
 use engine::{
-    ActionRun, ArtifactReport, Code, DeployReport, DeployRequest, EnvironmentChange,
-    EnvironmentReport, Force, GarbageMode, LockReport, Observer, Owner, PlaceRequest, PlanReport,
-    PlanRequest, RegistrationReport, Replay, RollbackRequest, RunReport, Selector,
-    ValueChangeReport, ValueRequest,
+    ActionRun, ArtifactReport, Code, DeployReport, DeployRequest, DispatchLimits,
+    EnvironmentChange, EnvironmentReport, Force, GarbageMode, LockReport, Observer, Owner,
+    PlaceRequest, PlanReport, PlanRequest, RegistrationReport, Replay, RollbackRequest, RunReport,
+    Selector, ValueChangeReport, ValueRequest, WorkflowRun,
 };
 
 use serde_json::Value;
@@ -20,9 +24,20 @@ use crate::client::{Client, ClientError};
 use crate::context::{Context, PATIENCE, Session};
 use crate::error::CliError;
 use crate::outcome::deploy_error;
+use crate::shell::Shell;
+
+pub(crate) use changes::Changes;
+pub(crate) use deliver::{Answer, Sent, base_url, deliver_to};
+pub(crate) use elsewhere::Elsewhere;
 
 /// How long it is waited for the lock before it is looked again who holds it.
 const SLICE: Duration = Duration::from_millis(100);
+
+/// How long runs that waited are started at the end of a command that wrote.
+const DUE: Duration = Duration::from_secs(60);
+
+/// How long those that were started may go on after that.
+const GRACE: Duration = Duration::from_secs(30);
 
 /// The way to what writes.
 pub(crate) struct Door<'a> {
@@ -35,7 +50,7 @@ pub(crate) struct Door<'a> {
 /// On which side of it the owner is.
 enum Side {
     /// It is this process.
-    Here(Box<Owner>),
+    Here(Arc<Owner>),
     /// It is another.
     There(Client),
 }
@@ -78,7 +93,7 @@ async fn open(session: &Session<'_>, patience: Duration) -> Result<Side, CliErro
     let mut slice = Duration::ZERO;
     loop {
         let error = match session.own_within(slice).await {
-            Ok(owner) => return Ok(Side::Here(Box::new(owner))),
+            Ok(owner) => return Ok(Side::Here(Arc::new(owner))),
             Err(error) if error.code() == Code::DataDirectoryOwned => error,
             Err(error) => return Err(error),
         };
@@ -97,12 +112,17 @@ async fn open(session: &Session<'_>, patience: Duration) -> Result<Side, CliErro
 }
 
 impl Door<'_> {
+    /// Returns whether another process does the work.
+    pub(crate) const fn is_elsewhere(&self) -> bool {
+        matches!(self.side, Side::There(_))
+    }
+
     /// Lets this process do something, or the other one.
     ///
     /// Where the other has ended before anything was asked of it, this one takes its place.
     async fn through<T>(
         &mut self,
-        here: impl AsyncFnOnce(&Owner) -> Result<T, CliError>,
+        here: impl AsyncFnOnce(&Arc<Owner>) -> Result<T, CliError>,
         there: impl AsyncFn(&Client) -> Result<T, ClientError>,
     ) -> Result<T, CliError> {
         loop {
@@ -184,6 +204,18 @@ impl Door<'_> {
         self.through(
             async |owner| Ok(owner.run(request.clone()).await?),
             async |client| there::run(client, request).await,
+        )
+        .await
+    }
+
+    /// Runs a workflow that requests start.
+    pub(crate) async fn run_workflow(
+        &mut self,
+        request: &WorkflowRun,
+    ) -> Result<RunReport, CliError> {
+        self.through(
+            async |owner| Ok(owner.run_workflow(request.clone()).await?),
+            async |client| there::run_workflow(client, request).await,
         )
         .await
     }
@@ -358,27 +390,40 @@ impl Door<'_> {
         .await
     }
 
-    /// Does, at the end of a command that wrote, what is due at third parties.
+    /// Does, at the end of a command that wrote, what is due: at third parties,
+    /// and the runs that wait in the queue.
     ///
     /// What does not succeed stays owed, and `status` shows it; the command
     /// itself has succeeded or failed without it.
     pub(crate) async fn settle_due(&mut self, progress: &dyn Observer) {
         let session = self.session;
+        let shell = &self.context.shell;
         let settled = self
             .through(
                 async |owner| {
                     session.settle_due(owner, progress).await;
+                    run_due(owner, shell).await;
                     Ok(())
                 },
                 async |client| there::settle(client, progress).await,
             )
             .await;
         if let Err(error) = settled {
-            let shell = &self.context.shell;
             shell.warn(format_args!(
                 "what is due was not done: {}",
                 error.message()
             ));
         }
+    }
+}
+
+/// Starts the runs that wait and are due, and those that they start, until
+/// none is left or it has gone on for long enough.
+async fn run_due(owner: &Arc<Owner>, shell: &Shell) {
+    let mut dispatcher = owner.dispatch(DispatchLimits::default());
+    let rested = tokio::time::timeout(DUE, dispatcher.rest()).await;
+    dispatcher.stop(GRACE).await;
+    if rested.is_err() {
+        shell.warn("runs still wait; `tidegate status` shows them");
     }
 }

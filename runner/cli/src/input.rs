@@ -48,6 +48,27 @@ pub(crate) fn action_input(given: &str) -> Result<Value, CliError> {
     })
 }
 
+/// Reads what is to be sent as it is: JSON from the argument, or the bytes of `@file` or `-`.
+pub(crate) fn payload(given: &str) -> Result<Vec<u8>, CliError> {
+    let code = Code::InputInvalid;
+    match given.strip_prefix('@') {
+        Some(file) => {
+            let open = std::fs::File::open(file);
+            bytes(
+                code,
+                open.map_err(|error| unreadable(code, file, &error))?,
+                file,
+            )
+        }
+        None if given == "-" => bytes(code, io::stdin().lock(), "standard input"),
+        None => {
+            // What somebody typed is checked; what came from elsewhere may be anything.
+            action_input(given)?;
+            Ok(given.as_bytes().to_vec())
+        }
+    }
+}
+
 /// Asks a question that is answered with yes or no; no is the default.
 pub(crate) fn confirm(context: &Context, question: &str) -> Result<bool, CliError> {
     context.shell.still();
@@ -85,14 +106,21 @@ fn read_stdin(code: Code) -> Result<String, CliError> {
 }
 
 fn read(code: Code, source: impl io::Read, shown: &str) -> Result<String, CliError> {
-    let mut text = String::new();
-    let read = source.take(MOST + 1).read_to_string(&mut text);
+    String::from_utf8(bytes(code, source, shown)?).map_err(|error| {
+        let error = io::Error::new(io::ErrorKind::InvalidData, error);
+        unreadable(code, shown, &error)
+    })
+}
+
+fn bytes(code: Code, source: impl io::Read, shown: &str) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    let read = source.take(MOST + 1).read_to_end(&mut bytes);
     let size = read.map_err(|error| unreadable(code, shown, &error))?;
     if size as u64 > MOST {
         let message = format!("{shown} has more than {} MiB", MOST / (1024 * 1024));
         return Err(CliError::new(code, message));
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 fn unreadable(code: Code, what: &str, error: &io::Error) -> CliError {
@@ -101,7 +129,7 @@ fn unreadable(code: Code, what: &str, error: &io::Error) -> CliError {
 
 #[cfg(test)]
 mod tests {
-    use super::action_input;
+    use super::{action_input, payload};
 
     #[test]
     fn input_comes_from_the_argument_or_a_file() {
@@ -118,5 +146,17 @@ mod tests {
         let error = action_input("{name: 1}").unwrap_err();
         assert_eq!(error.code().as_str(), "input-invalid");
         assert!(error.message().contains("line 1"), "{}", error.message());
+    }
+
+    #[test]
+    fn a_payload_is_taken_byte_for_byte_and_what_is_typed_has_to_be_json() {
+        assert_eq!(payload("{ \"a\" :1}").unwrap(), b"{ \"a\" :1}");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("payload");
+        std::fs::write(&file, b"\xff=1\r\n").unwrap();
+        let given = format!("@{}", file.display());
+        assert_eq!(payload(&given).unwrap(), b"\xff=1\r\n");
+        let error = payload("payload.json").unwrap_err();
+        assert_eq!(error.code().as_str(), "input-invalid");
     }
 }

@@ -141,5 +141,6 @@ async fn replay(context: &Context, arguments: &One) -> Outcome {
     context
         .shell
         .hint(format_args!("`tidegate runs show {run}` shows how it ends"));
+    door.settle_due(&context.progress()).await;
     Ok(Ending::Done)
 }

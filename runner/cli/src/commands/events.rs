@@ -17,6 +17,8 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  \
+    tidegate events send order-placed --payload '{\"order\":7,\"amount_cents\":1200}'")]
 pub(crate) struct Send {
     /// The event's name
     #[arg(value_name = "EVENT")]
@@ -59,5 +61,10 @@ async fn send(context: &Context, arguments: Send) -> Outcome {
         1 => "1 run was started".to_owned(),
         several => format!("{several} runs were started"),
     });
+    for run in &runs {
+        let hint = format_args!("`tidegate runs show {run}` shows how it ends");
+        context.shell.hint(hint);
+    }
+    door.settle_due(&context.progress()).await;
     Ok(Ending::Done)
 }

@@ -1,5 +1,8 @@
 //! `tidegate runs`: what ran, and once more.
 
+mod difference;
+mod watch;
+
 use clap::{Args, Subcommand};
 use domain::{RunId, RunStatus};
 use engine::{Replay, RunSelection};
@@ -47,6 +50,9 @@ pub(crate) struct One {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    tidegate runs replay 7\n  \
+    tidegate runs replay 7 --watch    beside `tidegate dev`: again at every save that goes live")]
 pub(crate) struct Again {
     /// Its id
     #[arg(value_name = "RUN")]
@@ -54,12 +60,21 @@ pub(crate) struct Again {
     /// On the artifact that ran then, in place of the one that is live
     #[arg(long)]
     original: bool,
+    /// Run it now and after every deploy that goes live, and show how the outcome changes
+    ///
+    /// Another process has to deploy meanwhile, such as `tidegate dev`. Ctrl-C ends it. With
+    /// `--format json` each run is a document, one a line.
+    #[arg(long, conflicts_with = "original")]
+    watch: bool,
 }
 
 /// Parses how a run stands.
 pub(crate) fn status(text: &str) -> Result<RunStatus, String> {
     RunStatus::from_name(text).ok_or_else(|| {
-        let names: Vec<&str> = RunStatus::ALL.iter().map(|status| status.as_str()).collect();
+        let names: Vec<&str> = RunStatus::ALL
+            .iter()
+            .map(|status| status.as_str())
+            .collect();
         format!("one of {} is expected", names.join(", "))
     })
 }
@@ -120,6 +135,9 @@ async fn logs(context: &Context, arguments: &One) -> Outcome {
 
 async fn replay(context: &Context, arguments: &Again) -> Outcome {
     let session = context.open(None, "runs replay").await?;
+    if arguments.watch {
+        return watch::run(context, &session, arguments.run).await;
+    }
     let progress = context.progress();
     let mut door = session.door(context).await?;
     let which = if arguments.original {

@@ -8,17 +8,17 @@ use engine::{
     ActionRun, ArtifactReport, Atomicity, Code, DeployReport, DeployRequest, EnvironmentChange,
     EnvironmentReport, Event, Force, GarbageMode, LeaseWait, LockReport, MAX_UPLOAD, Observer,
     PlaceRequest, PlanReport, PlanRequest, RegistrationReport, Removal, Replay, RollbackRequest,
-    RunReport, Selector, Source, ValueChangeReport, ValueRequest,
+    RunReport, Selector, Source, ValueChangeReport, ValueRequest, WorkflowRun,
 };
 use http::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use server::wire::{
-    ArtifactGarbage, BuildBody, DeletedEnvironmentBody, DeployBody, Deploying, DoneDocument,
-    EnvironmentBody, EnvironmentChangeBody, EventBody, EventDocument, InputBody, Items, LockBroken,
-    PlanBody, Problem, ReplayBody, RollbackBody, SecretText, SelectorBody, StartedRuns,
-    UpdatedEnvironment, ValueBody,
+    Addresses, ArtifactGarbage, BuildBody, DeletedEnvironmentBody, DeployBody, Deploying,
+    DoneDocument, EnvironmentBody, EnvironmentChangeBody, EventBody, EventDocument, InputBody,
+    Items, LockBroken, PlanBody, Problem, ReplayBody, RollbackBody, SecretText, SelectorBody,
+    StartedRuns, UpdatedEnvironment, ValueBody,
 };
 
 use super::Care;
@@ -72,6 +72,17 @@ async fn pass_on(
         }
     }
     Ok(None)
+}
+
+/// Asks where webhooks are received.
+pub(super) async fn addresses(client: &Client) -> Outcome<Addresses> {
+    ask(client, Ask::get("/api/v1/addresses")).await
+}
+
+/// Follows that something was stored; the first event comes at once.
+pub(super) async fn changes(client: &Client) -> Outcome<Events> {
+    let connection = client.connect().await?;
+    connection.follow(Ask::get("/api/v1/changes"), None).await
 }
 
 fn read<T: DeserializeOwned>(text: &str) -> Outcome<T> {
@@ -225,6 +236,15 @@ pub(super) async fn plan(
 pub(super) async fn run(client: &Client, request: &ActionRun) -> Outcome<RunReport> {
     let at = at(&request.project, &request.environment);
     let path = format!("{at}/actions/{}/runs", segment(&request.action));
+    let body = InputBody {
+        input: request.input.clone(),
+    };
+    ask(client, Ask::post(path, &body)).await
+}
+
+pub(super) async fn run_workflow(client: &Client, request: &WorkflowRun) -> Outcome<RunReport> {
+    let at = at(&request.project, &request.environment);
+    let path = format!("{at}/workflows/{}/runs", segment(&request.workflow));
     let body = InputBody {
         input: request.input.clone(),
     };
@@ -387,6 +407,15 @@ pub(super) async fn settle(client: &Client, observer: &dyn Observer) -> Outcome<
     let ask = Ask::post("/api/v1/settle", &json!({}));
     let _: Value = observe(client, ask, observer).await?;
     Ok(())
+}
+
+/// Returns the error of a command whose owner told that it ends.
+pub(super) fn gone() -> CliError {
+    CliError::new(
+        Code::OwnerGone,
+        "the process that owns the data directory has ended",
+    )
+    .hint("`tidegate status` shows what stands")
 }
 
 /// Returns the error that a command ends with.
