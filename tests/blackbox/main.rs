@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows more of Tidegate than its command line.
 
+mod author;
 mod bad_input;
 mod collect_limits;
 mod determinism;

@@ -39,6 +39,8 @@ guests! {
     hostile = "tests/guests/hostile";
     /// Returns the component with twenty webhooks.
     hooks20 = "tests/guests/hooks20";
+    /// Returns the component whose webhooks are set up by hand.
+    inbox = "tests/guests/inbox";
 }
 
 /// Returns the directory of an example.

@@ -28,7 +28,7 @@ pub use condition::{DEADLINE, eventually};
 pub use dev::Dev;
 pub use environment::{TestEnvironment, tool_variables};
 pub use guests::{
-    bare, build_variant, example_directory, github, guest_directory, hello, hooks20, hostile,
+    bare, build_variant, example_directory, github, guest_directory, hello, hooks20, hostile, inbox,
     orders,
 };
 pub use invocation::{Invocation, Running};
