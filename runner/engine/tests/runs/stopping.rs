@@ -38,6 +38,32 @@ fn a_graceful_end_starts_nothing_more_and_waits_for_what_is_under_way() {
 }
 
 #[test]
+fn a_dispatcher_rests_when_all_that_is_left_waits_for_its_time() {
+    let world = World::new();
+    world.deploy(vec![act()]);
+    let refused = Act::Refuse {
+        retryable: true,
+        after: Some(Duration::from_secs(60)),
+    };
+    world.stage.next("act", refused);
+    world.live(None, |owner| async move {
+        let limits = DispatchLimits {
+            per_place: 1,
+            overall: 1,
+        };
+        let first = submit(&owner).await;
+        let second = submit(&owner).await;
+        let mut dispatcher = owner.dispatch(limits);
+        dispatcher.rest().await;
+        let first = owner.run_report(first).await.unwrap();
+        assert_eq!(first.status, RunStatus::Retrying);
+        let second = owner.run_report(second).await.unwrap();
+        assert_eq!(second.status, RunStatus::Succeeded);
+        dispatcher.stop(Duration::ZERO).await;
+    });
+}
+
+#[test]
 fn what_takes_longer_than_the_deadline_is_cut_short_and_tried_again() {
     let world = World::new();
     world.deploy(vec![act()]);
