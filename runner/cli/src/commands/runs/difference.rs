@@ -52,8 +52,8 @@ impl Difference {
     }
 }
 
-/// Returns where two values differ, in the order of their paths' parts; objects are compared
-/// name by name and lists place by place.
+/// Returns where two values differ, what was added to an object after the rest of it; objects are
+/// compared name by name and lists place by place.
 pub(super) fn differences(before: &Value, after: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     compare(String::new(), Some(before), Some(after), &mut found);
@@ -120,9 +120,12 @@ mod tests {
             json!({"same": 1, "a/b": {"x": 1, "gone": null}, "list": [1, 2, 3], "kind": 1});
         let after = json!({"same": 1, "a/b": {"x": 2, "new": "n"}, "list": [1, 9], "kind": [1]});
         insta::assert_snapshot!(lines(&before, &after).join("\n"), @r#"
-        ~ /a~1b/x: 1 → 2
         - /a~1b/gone: null
+        ~ /a~1b/x: 1 → 2
         + /a~1b/new: "n"
+        ~ /kind: 1 → [1]
+        ~ /list/1: 2 → 9
+        - /list/2: 3
         "#);
     }
 
