@@ -15,7 +15,7 @@ use crate::engine::{Engine, Owner};
 use crate::error::{DeployError, DeployFailure, ReadError};
 use crate::finished_build::FinishedBuild;
 use crate::lease::{HeldLease, LeaseWait};
-use crate::observer::{Event, Observer, Unobserved};
+use crate::observer::{Event, Observer};
 use crate::probe::Point;
 use crate::recorder::Recorder;
 use crate::report::{DeployReport, PlanReport};
@@ -198,9 +198,7 @@ impl Owner {
             return Ok(false);
         }
         let environment = self.environment(&order.environment).await?;
-        let origin = Origin::Earlier(live.artifact, list);
-        let built = self.build(&origin, None, &Unobserved).await?;
-        let collected = self.collect_built(built, None).await?;
+        let collected = self.collected_before(live.artifact, list).await?;
         // What fails here fails in the deploy too, which says so better.
         let planned = self.plan_deploy(place, &environment, collected, None).await;
         Ok(planned.is_ok_and(|planned| planned.plan.is_empty()))

@@ -21,6 +21,10 @@ use crate::lists::Lists;
 use crate::probe::{Probe, Unprobed};
 use crate::runs::UnderWay;
 
+/// How many components a dev loop keeps in memory: the last versions of one
+/// project, most of which nobody asks for again.
+const LOADED_IN_DEV: usize = 4;
+
 /// How an engine is set up.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -196,7 +200,10 @@ impl Engine {
     pub(crate) async fn guests(&self) -> Result<&Arc<dyn Guests>, sandbox::OpenError> {
         self.guests
             .get_or_try_init(|| async {
-                let settings = SandboxSettings::new(self.dir.cache(), self.dir.cache_key());
+                let mut settings = SandboxSettings::new(self.dir.cache(), self.dir.cache_key());
+                if self.settings.profile == BuildProfile::Dev {
+                    settings.loaded = LOADED_IN_DEV;
+                }
                 let sandbox = Sandbox::open(settings)?;
                 Ok(Arc::new(sandbox) as Arc<dyn Guests>)
             })

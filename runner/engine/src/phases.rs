@@ -250,6 +250,19 @@ impl Owner {
         })
     }
 
+    /// Returns what is live as if it had just been collected.
+    pub(crate) async fn collected_before(
+        &self,
+        artifact: ArtifactDigest,
+        list: Arc<CheckedList>,
+    ) -> Result<Collected, DeployFailure> {
+        Ok(Collected {
+            artifact,
+            guest: self.guest(artifact).await?,
+            list,
+        })
+    }
+
     /// Phases 4 and 5: props are asked before the gate is shut, for they take a
     /// guest's time; what they were asked with is compared behind it.
     pub(crate) async fn plan_deploy(

@@ -182,7 +182,7 @@ pub fn watch(project: &ProjectFile) -> Result<Watcher, WatchError> {
 }
 
 impl Watcher {
-    /// Waits until something has changed and all is quiet again, for 20 ms, or 200 ms have passed.
+    /// Waits until something has changed and all is quiet again, for 10 ms, or 200 ms have passed.
     ///
     /// Dropping the future loses nothing.
     ///

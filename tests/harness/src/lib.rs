@@ -28,8 +28,8 @@ pub use condition::{DEADLINE, eventually};
 pub use dev::Dev;
 pub use environment::{TestEnvironment, tool_variables};
 pub use guests::{
-    bare, build_variant, example_directory, github, guest_directory, hello, hooks20, hostile, inbox,
-    orders,
+    bare, build_variant, example_directory, github, guest_directory, hello, hooks20, hostile,
+    inbox, orders,
 };
 pub use invocation::{Invocation, Running};
 pub use kills::{Counts, KillTest, Knowledge, kill_deploys};

@@ -8,7 +8,7 @@ use super::Changes;
 use crate::project_file::PROJECT_FILE;
 
 /// How long nothing may happen before a change is told.
-pub(super) const QUIET: Duration = Duration::from_millis(20);
+pub(super) const QUIET: Duration = Duration::from_millis(10);
 /// How long a change is held back at most.
 const LONGEST: Duration = Duration::from_millis(200);
 /// How many paths are told by name.
@@ -72,14 +72,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_is_told_20_ms_after_the_last_and_200_ms_after_the_first() {
+    fn a_change_is_told_10_ms_after_the_last_and_200_ms_after_the_first() {
         let start = Instant::now();
         let ms = |ms| start + Duration::from_millis(ms);
         let mut pending = Pending::since(start);
-        assert_eq!(pending.due(), ms(20));
-        pending.add(ms(15), BTreeSet::new(), false);
-        assert_eq!(pending.due(), ms(35));
-        for at in (30..=195).step_by(15) {
+        assert_eq!(pending.due(), ms(10));
+        pending.add(ms(8), BTreeSet::new(), false);
+        assert_eq!(pending.due(), ms(18));
+        for at in (16..=196).step_by(9) {
             pending.add(ms(at), BTreeSet::new(), false);
         }
         assert_eq!(pending.due(), ms(200));
