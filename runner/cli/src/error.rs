@@ -14,8 +14,8 @@ pub(crate) struct CliError {
     /// The message, and what each cause adds to it.
     lines: Vec<String>,
     hints: Vec<String>,
-    /// Further fields of the error's document.
-    fields: Map<String, Value>,
+    /// Further fields of the error's document; boxed, for most errors have none.
+    fields: Box<Map<String, Value>>,
 }
 
 impl CliError {
@@ -25,7 +25,7 @@ impl CliError {
             code,
             lines: vec![message.into()],
             hints: Vec::new(),
-            fields: Map::new(),
+            fields: Box::default(),
         }
     }
 
@@ -58,7 +58,7 @@ impl CliError {
     /// Adds fields to the error's document.
     #[must_use]
     pub(crate) fn with_fields(mut self, fields: Map<String, Value>) -> Self {
-        self.fields = fields;
+        self.fields = Box::new(fields);
         self
     }
 
@@ -92,7 +92,7 @@ impl CliError {
             "hints": self.hints,
         });
         if let Value::Object(map) = &mut document {
-            for (name, value) in &self.fields {
+            for (name, value) in self.fields.iter() {
                 map.entry(name.clone()).or_insert_with(|| value.clone());
             }
         }
