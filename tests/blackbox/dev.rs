@@ -185,3 +185,14 @@ fn a_build_that_writes_among_its_source_comes_to_rest() {
     assert!(scripted.builds() - before <= 4, "it never comes to rest");
     let _ = dev.interrupt().ok();
 }
+
+#[test]
+fn a_data_directory_that_was_removed_ends_the_loop() {
+    let environment = TestEnvironment::new();
+    let scripted = Scripted::new(&environment, VERSIONS);
+    let mut dev = scripted.start();
+    assert_eq!(dev.settled()["kind"], "live");
+    fs::remove_dir_all(scripted.project.data()).unwrap();
+    scripted.save("1");
+    let _ = dev.ends().exits(1).fails_as("data-directory-lost");
+}

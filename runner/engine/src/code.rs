@@ -128,6 +128,8 @@ codes! {
         "The project's build command did not end in its time and was stopped. Nothing changed. `[build] timeout_seconds` in tidegate.toml sets the time.";
     ArtifactDamaged = "artifact-damaged", Failed,
         "The stored file of the artifact has other bytes than its digest names. Deploy the source it came from again, which stores it anew.";
+    DataDirectoryLost = "data-directory-lost", Failed,
+        "The data directory was removed or replaced while a process owned it. Nothing more is written to it; start the command again, which makes a new one or takes the one that is there.";
     WatchFailed = "watch-failed", Failed,
         "The project's files cannot be watched for changes; the message says why and what to do. What is live stays live.";
     ListenFailed = "listen-failed", Failed,

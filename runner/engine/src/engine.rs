@@ -295,6 +295,13 @@ impl Owner {
         &self.recovered
     }
 
+    /// Returns whether the data directory was taken away or replaced, so that
+    /// what this owner writes is seen by nobody.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.ownership.is_lost()
+    }
+
     /// Tells other processes at which address this one takes requests.
     ///
     /// # Errors

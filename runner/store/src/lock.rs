@@ -42,6 +42,7 @@ pub enum LockError {
 #[must_use = "the data directory is owned for as long as this lives"]
 pub struct Ownership {
     file: File,
+    path: PathBuf,
     held: Arc<AtomicUsize>,
 }
 
@@ -55,6 +56,22 @@ impl Ownership {
         let mut owner = read_owner(&mut file)?;
         owner.address = Some(address.to_owned());
         write_owner(&mut file, &owner)
+    }
+}
+
+impl Ownership {
+    /// Returns whether the data directory was taken away or replaced: another
+    /// process may then own what stands in its place.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+        let Ok(ours) = self.file.metadata() else {
+            return false;
+        };
+        match std::fs::metadata(&self.path) {
+            Ok(there) => (there.dev(), there.ino()) != (ours.dev(), ours.ino()),
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        }
     }
 }
 
@@ -157,6 +174,7 @@ pub(crate) fn take(
     held.fetch_add(1, Ordering::SeqCst);
     Ok(Ownership {
         file,
+        path: path.to_owned(),
         held: Arc::clone(held),
     })
 }

@@ -92,6 +92,14 @@ impl Dev {
         &mut self.running
     }
 
+    /// Waits until it has ended by itself.
+    ///
+    /// # Panics
+    /// When it hangs.
+    pub fn ends(self) -> Outcome {
+        self.running.wait()
+    }
+
     /// Interrupts it as Ctrl-C does and waits for its end.
     ///
     /// # Panics

@@ -127,6 +127,14 @@ async fn serve(owner: &Arc<Owner>, port: u16) -> Result<Server, CliError> {
     })
 }
 
+fn lost() -> CliError {
+    CliError::new(
+        Code::DataDirectoryLost,
+        "the data directory was removed or replaced while it was in use",
+    )
+    .hint("start `tidegate dev` again")
+}
+
 fn no_project() -> CliError {
     CliError::new(
         Code::ProjectNotFound,

@@ -237,6 +237,10 @@ impl<'a> Looping<'a> {
                 return Some(Input::Stop);
             }
         };
+        if self.owner.is_lost() && !changes.gone {
+            self.failure = Some(super::lost());
+            return Some(Input::Stop);
+        }
         if changes.gone {
             self.tell.gone(&self.project.root);
             return None;
