@@ -95,6 +95,7 @@ pub(crate) async fn run(context: &Context, arguments: Arguments) -> Outcome {
         watcher,
     );
     looping.tell_addresses(&server);
+    warn_of_ports(context, &arguments, &server);
     if let Some(url) = &arguments.public_url {
         set_public_url(&owner, &arguments, url, &progress).await?;
     }
@@ -125,6 +126,20 @@ async fn serve(owner: &Arc<Owner>, port: u16) -> Result<Server, CliError> {
     server::start(settings).await.map_err(|error| {
         CliError::because(Code::ListenFailed, "the project cannot be served", &error)
     })
+}
+
+/// Warns where webhooks are received on another port than providers deliver to.
+fn warn_of_ports(context: &Context, arguments: &Arguments, server: &Server) {
+    let Some(hooks) = server.ingress_addr() else {
+        return;
+    };
+    let wanted = arguments.port.saturating_add(1);
+    if arguments.port != 0 && hooks.port() != wanted {
+        context.shell.warn(format_args!(
+            "port {wanted} was taken: webhooks are received on {}, but deliveries go to the environment's public URL; free the port, or let `--public-url` lead to this one",
+            hooks.port()
+        ));
+    }
 }
 
 fn lost() -> CliError {
